@@ -1,0 +1,203 @@
+import { GspfError, suggest } from '../errors.ts';
+import { describeNode, type Node, type StaticGraph } from '../graph/graph.ts';
+import { prune } from '../graph/topology.ts';
+import type { GradientContext, GradientRule, Value } from '../ops/definition.ts';
+import { definitionOf } from '../ops/table.ts';
+import { int64, isFloat, type Shape, sizeOf } from '../tensor.ts';
+import { BackwardBuilder } from './backward-builder.ts';
+
+/**
+ * Emits the gradient of one weight from one node that reads it, in place of the dense rule; the result goes out
+ * under the weight's name as it is. Undefined where this node has no better form than the dense one.
+ */
+export type WeightGradient = (
+  context: GradientContext,
+  dense: () => Value,
+) => { readonly gradient: Value } | undefined;
+
+export interface DifferentiateOptions {
+  /** The output to differentiate: a scalar. */
+  readonly loss: string;
+  /** The graph inputs and initializers to differentiate with respect to. */
+  readonly wrt: readonly string[];
+}
+
+/** The name of the output that holds the gradient with respect to `name`. */
+export const gradientName = (name: string): string => `grad/${name}`;
+
+/**
+ * The training graph of a forward graph: the same outputs, and one output `grad/<name>` of the name's own shape
+ * for each name in `wrt`, by reverse-mode differentiation. Every node is a stock ONNX operator.
+ *
+ * A backward node is emitted only where it lies between the loss and one of `wrt`; a name that the loss does not
+ * depend on has a gradient of zeros.
+ *
+ * @throws `graph/not-differentiable` where the only way from the loss to one of `wrt` passes an operator without
+ *   a derivative; `graph/shape` where the loss is no scalar; `graph/invalid` for an unknown name.
+ */
+export function differentiate(graph: StaticGraph, { loss, wrt }: DifferentiateOptions): StaticGraph {
+  const lossType = graph.types.get(loss);
+  if (lossType === undefined) throw unknownValue(graph, loss);
+  if (sizeOf(lossType.shape) !== 1) {
+    throw new GspfError('graph/shape', {
+      subject: `loss "${loss}"`,
+      expected: 'a scalar',
+      got: `shape [${lossType.shape}]`,
+    });
+  }
+
+  const targets = new Set(wrt);
+  for (const name of targets) {
+    const type = graph.types.get(name);
+    if (type === undefined) throw unknownValue(graph, name);
+    if (!isFloat(type.dtype)) {
+      throw new GspfError('graph/not-differentiable', {
+        subject: `"${name}"`,
+        expected: 'a float tensor',
+        got: type.dtype,
+      });
+    }
+  }
+
+  const active = activeValues(graph, targets);
+  const variables = new Set(graph.initializers.keys().filter((name) => active.has(name) || targets.has(name)));
+  const builder = new BackwardBuilder(graph, variables);
+  const cotangents = new Cotangents(builder);
+  cotangents.add(builder.value(loss), ones(builder, lossType.shape, lossType.dtype));
+
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((output) => cotangents.has(output))) continue;
+    const { gradients } = definitionOf(node);
+    node.inputs.forEach((name, index) => {
+      if (!active.has(name)) return;
+      const rule = gradients[Math.min(index, gradients.length - 1)] ?? null;
+      const x = builder.value(name);
+      if (rule === null) return;
+      cotangents.add(x, applyRule(rule, node, index, x, builder, cotangents));
+    });
+  }
+
+  const outputs = new Map(graph.outputs.map(({ name }) => [name, builder.value(name)]));
+  for (const name of wrt) {
+    const { shape, dtype } = builder.value(name);
+    outputs.set(gradientName(name), cotangents.total(name) ?? zeros(builder, shape, dtype));
+  }
+  return prune(builder.finish(graph, outputs));
+}
+
+/** The values through which a change of a target can reach others: only these need a cotangent. */
+function activeValues(graph: StaticGraph, targets: ReadonlySet<string>): ReadonlySet<string> {
+  const active = new Set(targets);
+  for (const node of graph.nodes) {
+    const { gradients } = definitionOf(node);
+    const passes = node.inputs.some(
+      (name, i) => active.has(name) && gradients[Math.min(i, gradients.length - 1)] !== null,
+    );
+    if (!passes) continue;
+    for (const output of node.outputs) {
+      const type = graph.types.get(output);
+      if (type !== undefined && isFloat(type.dtype)) active.add(output);
+    }
+  }
+  return active;
+}
+
+function applyRule(
+  rule: GradientRule,
+  node: Node,
+  index: number,
+  x: Value,
+  builder: BackwardBuilder,
+  cotangents: Cotangents,
+): Value {
+  const cotangent = (i: number) => cotangents.total(node.outputs[i] ?? '');
+  const output = (i: number) => builder.outputOf(node, i);
+  const { op, constant, known } = builder;
+  const context: GradientContext = {
+    node,
+    index,
+    x,
+    // A node is reached through any of its outputs; a rule that reads `g` has one output only.
+    get g() {
+      const { name, shape, dtype } = output(0);
+      return cotangents.total(name) ?? zeros(builder, shape, dtype);
+    },
+    input: (i) => {
+      const name = node.inputs[i];
+      if (name !== undefined && name !== '') return builder.value(name);
+      throw new GspfError('graph/invalid', { subject: describeNode(node), expected: `input ${i}`, got: 'none' });
+    },
+    output,
+    cotangent,
+    op,
+    constant,
+    known,
+  };
+  return unbroadcast(rule(context), x.shape, builder);
+}
+
+/** The sum of a cotangent over the axes along which broadcasting had repeated the input. */
+function unbroadcast(g: Value, shape: Shape, { op, constant }: BackwardBuilder): Value {
+  const lead = g.shape.length - shape.length;
+  const repeated = g.shape.flatMap((extent, axis) =>
+    axis < lead || (shape[axis - lead] === 1 && extent !== 1) ? [axis] : [],
+  );
+  const axes = constant(int64([repeated.length], repeated));
+  const summed = repeated.length === 0 ? g : op('ReduceSum', [g, axes]);
+  const equal = summed.shape.length === shape.length && shape.every((extent, i) => extent === summed.shape[i]);
+  return equal ? summed : op('Reshape', [summed, constant(int64([shape.length], shape))]);
+}
+
+function zeros(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype']): Value {
+  return filled(builder, shape, dtype, 0);
+}
+
+function ones(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype']): Value {
+  return filled(builder, shape, dtype, 1);
+}
+
+function filled(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype'], value: number): Value {
+  const scalar =
+    dtype === 'float64'
+      ? builder.constant({ dtype, shape: [], data: Float64Array.of(value) })
+      : builder.constant({ dtype: 'float32', shape: [], data: Float32Array.of(value) });
+  return builder.op('Expand', [scalar, builder.constant(int64([shape.length], shape))]);
+}
+
+/** What has reached each value from the loss so far. A value that several nodes read gets the sum. */
+class Cotangents {
+  readonly #parts = new Map<string, Value[]>();
+  readonly #builder: BackwardBuilder;
+
+  constructor(builder: BackwardBuilder) {
+    this.#builder = builder;
+  }
+
+  has(name: string): boolean {
+    return this.#parts.has(name);
+  }
+
+  add({ name }: Value, part: Value): void {
+    const parts = this.#parts.get(name);
+    if (parts === undefined) this.#parts.set(name, [part]);
+    else parts.push(part);
+  }
+
+  total(name: string): Value | undefined {
+    const parts = this.#parts.get(name);
+    const [first, ...rest] = parts ?? [];
+    if (first === undefined) return undefined;
+    const sum = rest.reduce((total, part) => this.#builder.op('Add', [total, part]), first);
+    this.#parts.set(name, [sum]);
+    return sum;
+  }
+}
+
+function unknownValue(graph: StaticGraph, name: string): GspfError {
+  return new GspfError('graph/invalid', {
+    subject: `"${name}"`,
+    expected: 'the name of a graph input, initializer or value',
+    got: 'none of that name',
+    hint: suggest(name, [...graph.types.keys()].slice(0, 5000)),
+  });
+}

@@ -1,0 +1,89 @@
+import { GspfError, suggest } from '../errors.ts';
+import { describeNode, type Graph, type Node } from './graph.ts';
+
+/** The inputs of a node that are present: optional ones may be left out by an empty name. */
+export function presentInputs(node: Node): readonly string[] {
+  return node.inputs.filter((name) => name !== '');
+}
+
+/** For each value made by a node, that node. */
+export function producers(nodes: Iterable<Node>): Map<string, Node> {
+  const result = new Map<string, Node>();
+  for (const node of nodes) {
+    for (const output of node.outputs) if (output !== '') result.set(output, node);
+  }
+  return result;
+}
+
+/**
+ * The nodes in an order in which every value is made before it is used; ties keep the given order.
+ *
+ * @throws `graph/invalid` for a value made twice, used without being made, or on a cycle.
+ */
+export function sortNodes(nodes: readonly Node[], given: Iterable<string>): readonly Node[] {
+  const made = new Set(given);
+  const makers = producers(nodes);
+  for (const node of nodes) {
+    for (const output of node.outputs) {
+      if (output !== '' && (made.has(output) || makers.get(output) !== node)) {
+        throw new GspfError('graph/invalid', {
+          subject: `value "${output}" of ${describeNode(node)}`,
+          expected: 'one maker for each value',
+          got: 'two',
+        });
+      }
+    }
+  }
+
+  const sorted: Node[] = [];
+  const state = new Map<Node, 'open' | 'done'>();
+  for (const root of nodes) {
+    const stack: { node: Node; next: number }[] = [{ node: root, next: 0 }];
+    if (state.has(root)) continue;
+    state.set(root, 'open');
+    for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
+      const input = frame.node.inputs[frame.next++];
+      if (input === undefined) {
+        state.set(frame.node, 'done');
+        sorted.push(frame.node);
+        stack.pop();
+        continue;
+      }
+      if (input === '' || made.has(input)) continue;
+      const maker = makers.get(input);
+      if (maker === undefined) {
+        throw new GspfError('graph/invalid', {
+          subject: `input "${input}" of ${describeNode(frame.node)}`,
+          expected: 'a graph input, an initializer or the output of a node',
+          got: 'none of that name',
+          hint: suggest(input, [...made, ...makers.keys()].slice(0, 5000)),
+        });
+      }
+      const seen = state.get(maker);
+      if (seen === 'done') continue;
+      if (seen === 'open') {
+        throw new GspfError('graph/invalid', {
+          subject: describeNode(maker),
+          expected: 'a graph without cycles',
+          got: `its own output "${input}" among its ancestors`,
+        });
+      }
+      state.set(maker, 'open');
+      stack.push({ node: maker, next: 0 });
+    }
+  }
+  return sorted;
+}
+
+/** The graph with only what its outputs need; graph inputs stay as declared. */
+export function prune<G extends Graph>(graph: G): G {
+  const needed = new Set(graph.outputs.map((output) => output.name));
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((output) => needed.has(output))) continue;
+    nodes.push(node);
+    for (const input of presentInputs(node)) needed.add(input);
+  }
+  const initializers = new Map([...graph.initializers].filter(([name]) => needed.has(name)));
+  return { ...graph, nodes: nodes.reverse(), initializers };
+}

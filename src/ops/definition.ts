@@ -1,0 +1,92 @@
+import type { Attributes, Node } from '../graph/graph.ts';
+import type { DType, Shape, Tensor, TensorType } from '../tensor.ts';
+
+/** A value of the graph under construction: its name and its type. */
+export interface Value extends TensorType {
+  readonly name: string;
+}
+
+/** What an emitted node may read: a value, or a number that becomes a scalar of the other operands' type. */
+export type Operand = Value | number;
+
+/** Adds one single-output node to the graph under construction and returns its output. */
+export type Emit = (
+  opType: OpType,
+  inputs: readonly (Operand | undefined)[],
+  attributes?: Attributes,
+) => Value;
+
+/** What a shape rule sees of its node. */
+export interface InferContext {
+  readonly node: Node;
+  /** The type of each input; undefined for an optional input that is left out. */
+  readonly inputs: readonly (TensorType | undefined)[];
+  /** The value of each input that is known at compile time. */
+  readonly constants: readonly (Tensor | undefined)[];
+}
+
+/** Numbers of any element type, as doubles: what the reference evaluator computes with. */
+export interface NumericArray {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly data: Float64Array;
+}
+
+export interface EvaluateContext {
+  readonly node: Node;
+  readonly inputs: readonly (NumericArray | undefined)[];
+}
+
+/** What a gradient rule sees of its node. */
+export interface GradientContext {
+  readonly node: Node;
+  /** Which input the gradient is wanted of. */
+  readonly index: number;
+  /** That input. */
+  readonly x: Value;
+  /** The cotangent of the first output: dL/dy, of y's shape. */
+  readonly g: Value;
+  /** Input `i`, which must be present. */
+  readonly input: (i: number) => Value;
+  /** Output `i` of the forward node; asking for an optional output makes the node compute it. */
+  readonly output: (i: number) => Value;
+  /** The cotangent of output `i`, or undefined where the loss does not depend on it. */
+  readonly cotangent: (i: number) => Value | undefined;
+  /** Emits a node of the backward graph. */
+  readonly op: Emit;
+  /** The output of a tensor that is known now. */
+  readonly constant: (tensor: Tensor) => Value;
+  /** The tensor behind a value that is known now. */
+  readonly known: (value: Value) => Tensor | undefined;
+}
+
+/**
+ * The vector–Jacobian product with respect to one input: dL/dx from dL/dy.
+ *
+ * It may return the shape that broadcasting gave to the input: `differentiate` sums it back.
+ */
+export type GradientRule = (context: GradientContext) => Value;
+
+/**
+ * One operator: its shape rule, its reference kernel and, input by input, its gradient; `null` says that the
+ * operator is not differentiable in that input. The last entry of `gradients` serves all further inputs.
+ */
+export interface OpDefinition {
+  /** Types of the outputs, optional ones included. */
+  readonly infer: (context: InferContext) => readonly TensorType[];
+  /** Values of the outputs in double precision, optional ones included. */
+  readonly evaluate: (context: EvaluateContext) => readonly NumericArray[];
+  readonly gradients: readonly [GradientRule | null, ...(GradientRule | null)[]];
+}
+
+/** The operators of the table, by ONNX name. */
+export const opTypes = [
+  'Abs', 'Add', 'And', 'Cast', 'Concat', 'Constant', 'ConstantOfShape', 'Cos', 'Div', 'Equal', 'Erf', 'Exp',
+  'Expand', 'Flatten', 'Gather', 'GatherElements', 'GatherND', 'Gelu', 'Gemm', 'Greater', 'GreaterOrEqual',
+  'Identity', 'IsNaN', 'LayerNormalization', 'Less', 'LessOrEqual', 'Log', 'LogSoftmax', 'MatMul', 'Mul', 'Neg',
+  'Not', 'Or', 'Pad', 'Pow', 'Range', 'Reciprocal', 'ReduceMean', 'ReduceSum', 'Relu', 'Reshape',
+  'ScatterElements', 'ScatterND', 'Shape', 'Sigmoid', 'Sign', 'Sin', 'Slice', 'Softmax', 'Split', 'Sqrt',
+  'Squeeze', 'Sub', 'Tanh', 'Transpose', 'Unsqueeze', 'Where',
+] as const;
+
+export type OpType = (typeof opTypes)[number];

@@ -1,0 +1,244 @@
+import { GspfError } from '../errors.ts';
+import { intAttribute, stringAttribute } from '../graph/attributes.ts';
+import { describeNode, type Node, int, ints, string } from '../graph/graph.ts';
+import { int64, type Shape, sizeOf } from '../tensor.ts';
+import type { GradientContext, NumericArray, OpDefinition, Value } from './definition.ts';
+import { normalizeAxis, requiredArray, requiredType, stridesOf } from './shapes.ts';
+
+/** An index that may count from the end. @throws `runtime/failed` where it is out of range. */
+function wrapIndex(index: number, extent: number, node: Node): number {
+  const wrapped = index < 0 ? index + extent : index;
+  if (wrapped >= 0 && wrapped < extent) return wrapped;
+  throw new GspfError('runtime/failed', {
+    subject: describeNode(node),
+    expected: `an index below ${extent}`,
+    got: `${index}`,
+  });
+}
+
+/** A zero tensor of the given shape, made when the graph runs so that the model file stays small. */
+function zerosLike({ op, constant }: GradientContext, shape: Shape): Value {
+  return op('Expand', [0, constant(int64([shape.length], shape))]);
+}
+
+/**
+ * Zeros of `extent` along `axis`, with the slices of `updates` added at `indices`.
+ *
+ * `updates` has the shape of the result with `axis` replaced by the axes of `indices`.
+ */
+export function scatterAddAlong(
+  c: GradientContext,
+  updates: Value,
+  axis: number,
+  indices: Value,
+  extent: number,
+): Value {
+  const { op, constant } = c;
+  const rank = updates.shape.length - indices.shape.length + 1;
+  const indexAxes = indices.shape.map((_, i) => axis + i);
+  const others = updates.shape.map((_, i) => i).filter((i) => !indexAxes.includes(i));
+  const inFront = axis === 0 ? updates : op('Transpose', [updates], { perm: ints([...indexAxes, ...others]) });
+  const shape = [extent, ...inFront.shape.slice(indices.shape.length)];
+  const column = op('Unsqueeze', [indices, constant(int64([1], [-1]))]);
+  const summed = op('ScatterND', [zerosLike(c, shape), column, inFront], { reduction: string('add') });
+  if (axis === 0) return summed;
+  const back = Array.from({ length: rank }, (_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
+  return op('Transpose', [summed], { perm: ints(back) });
+}
+
+const gather: OpDefinition = {
+  infer: (c) => {
+    const { dtype, shape } = requiredType(c, 0);
+    const indices = requiredType(c, 1);
+    const axis = normalizeAxis(intAttribute(c.node, 'axis', 0), shape.length, c.node);
+    return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] }];
+  },
+  evaluate: (c) => {
+    const { dtype, shape, data } = requiredArray(c, 0);
+    const indices = requiredArray(c, 1);
+    const axis = normalizeAxis(intAttribute(c.node, 'axis', 0), shape.length, c.node);
+    const outer = sizeOf(shape.slice(0, axis));
+    const inner = sizeOf(shape.slice(axis + 1));
+    const extent = shape[axis] ?? 0;
+    const result = new Float64Array(outer * indices.data.length * inner);
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0; i < indices.data.length; i++) {
+        const from = (o * extent + wrapIndex(indices.data[i] ?? 0, extent, c.node)) * inner;
+        result.set(data.subarray(from, from + inner), (o * indices.data.length + i) * inner);
+      }
+    }
+    return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)], data: result }];
+  },
+  // dx = zeros, with each slice of g added where it was read
+  gradients: [
+    (c) => {
+      const axis = normalizeAxis(intAttribute(c.node, 'axis', 0), c.x.shape.length, c.node);
+      return scatterAddAlong(c, c.g, axis, c.input(1), c.x.shape[axis] ?? 0);
+    },
+    null,
+  ],
+};
+
+/** For GatherElements and ScatterElements: where in `shape` each element of `indices` points. */
+function elementOffsets(shape: Shape, indices: NumericArray, axis: number, node: Node): Int32Array {
+  const strides = stridesOf(shape);
+  const own = stridesOf(indices.shape);
+  return Int32Array.from(indices.data, (index, position) => {
+    let offset = 0;
+    let rest = position;
+    for (let i = 0; i < own.length; i++) {
+      const coordinate = Math.floor(rest / (own[i] ?? 1));
+      rest -= coordinate * (own[i] ?? 1);
+      offset += (i === axis ? wrapIndex(index, shape[i] ?? 0, node) : coordinate) * (strides[i] ?? 1);
+    }
+    return offset;
+  });
+}
+
+const elementAxis = (node: Node, shape: Shape): number =>
+  normalizeAxis(intAttribute(node, 'axis', 0), shape.length, node);
+
+const gatherElements: OpDefinition = {
+  infer: (c) => [{ dtype: requiredType(c, 0).dtype, shape: requiredType(c, 1).shape }],
+  evaluate: (c) => {
+    const { dtype, shape, data } = requiredArray(c, 0);
+    const indices = requiredArray(c, 1);
+    const read = elementOffsets(shape, indices, elementAxis(c.node, shape), c.node);
+    return [{ dtype, shape: indices.shape, data: Float64Array.from(read, (offset) => data[offset] ?? 0) }];
+  },
+  // dx = zeros, with each element of g added where it was read
+  gradients: [
+    (c) =>
+      c.op('ScatterElements', [zerosLike(c, c.x.shape), c.input(1), c.g], {
+        axis: int(elementAxis(c.node, c.x.shape)),
+        reduction: string('add'),
+      }),
+    null,
+  ],
+};
+
+/** How a scatter joins an update to what is there. */
+function reductionOf(node: Node): (old: number, update: number) => number {
+  const reduction = stringAttribute(node, 'reduction', 'none');
+  if (reduction === 'none') return (_, update) => update;
+  if (reduction === 'add') return (old, update) => old + update;
+  throw new GspfError('graph/operator', {
+    subject: `${describeNode(node)}, attribute "reduction"`,
+    expected: '"none" or "add"',
+    got: `"${reduction}"`,
+  });
+}
+
+function scatterInto(data: Float64Array, targets: Int32Array, updates: Float64Array, node: Node): Float64Array {
+  const join = reductionOf(node);
+  const result = data.slice();
+  for (let i = 0; i < targets.length; i++) {
+    const target = targets[i] ?? 0;
+    result[target] = join(result[target] ?? 0, updates[i] ?? 0);
+  }
+  return result;
+}
+
+const isAdd = (node: Node): boolean => stringAttribute(node, 'reduction', 'none') === 'add';
+
+const scatterElements: OpDefinition = {
+  infer: (c) => [requiredType(c, 0)],
+  evaluate: (c) => {
+    const { dtype, shape, data } = requiredArray(c, 0);
+    const targets = elementOffsets(shape, requiredArray(c, 1), elementAxis(c.node, shape), c.node);
+    return [{ dtype, shape, data: scatterInto(data, targets, requiredArray(c, 2).data, c.node) }];
+  },
+  gradients: [
+    // d data = g, but 0 where an update replaced it
+    (c) => {
+      if (isAdd(c.node)) return c.g;
+      const axis = int(elementAxis(c.node, c.x.shape));
+      const updates = c.input(2);
+      return c.op('ScatterElements', [c.g, c.input(1), zerosLike(c, updates.shape)], { axis });
+    },
+    null,
+    // d updates = g where each went
+    (c) => c.op('GatherElements', [c.g, c.input(1)], { axis: int(elementAxis(c.node, c.g.shape)) }),
+  ],
+};
+
+/** For GatherND and ScatterND without batch axes: the offset of each indexed slice, and the slice's size. */
+function sliceOffsets(shape: Shape, indices: NumericArray, batchDims: number, node: Node) {
+  const depth = indices.shape.at(-1) ?? 0;
+  const strides = stridesOf(shape);
+  const count = indices.data.length / Math.max(depth, 1);
+  const perBatch = count / sizeOf(shape.slice(0, batchDims));
+  const batchSize = sizeOf(shape.slice(batchDims));
+  const starts = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    let offset = Math.floor(i / perBatch) * batchSize;
+    for (let j = 0; j < depth; j++) {
+      const axis = batchDims + j;
+      offset += wrapIndex(indices.data[i * depth + j] ?? 0, shape[axis] ?? 0, node) * (strides[axis] ?? 1);
+    }
+    starts[i] = offset;
+  }
+  return { starts, size: sizeOf(shape.slice(batchDims + depth)) };
+}
+
+function spread(starts: Int32Array, size: number): Int32Array {
+  const result = new Int32Array(starts.length * size);
+  for (let i = 0; i < result.length; i++) result[i] = (starts[Math.floor(i / size)] ?? 0) + (i % size);
+  return result;
+}
+
+const gatherND: OpDefinition = {
+  infer: (c) => {
+    const { dtype, shape } = requiredType(c, 0);
+    const indices = requiredType(c, 1).shape;
+    const batchDims = intAttribute(c.node, 'batch_dims', 0);
+    return [{ dtype, shape: [...indices.slice(0, -1), ...shape.slice(batchDims + (indices.at(-1) ?? 0))] }];
+  },
+  evaluate: (c) => {
+    const { dtype, shape, data } = requiredArray(c, 0);
+    const indices = requiredArray(c, 1);
+    const batchDims = intAttribute(c.node, 'batch_dims', 0);
+    const { starts, size } = sliceOffsets(shape, indices, batchDims, c.node);
+    const result = [...indices.shape.slice(0, -1), ...shape.slice(batchDims + (indices.shape.at(-1) ?? 0))];
+    return [{ dtype, shape: result, data: Float64Array.from(spread(starts, size), (at) => data[at] ?? 0) }];
+  },
+  // dx = zeros, with each slice of g added where it was read
+  gradients: [
+    (c) => {
+      if (intAttribute(c.node, 'batch_dims', 0) !== 0) {
+        throw new GspfError('graph/not-differentiable', {
+          subject: describeNode(c.node),
+          expected: 'batch_dims 0 on a path that carries a gradient',
+          got: `${intAttribute(c.node, 'batch_dims', 0)}`,
+        });
+      }
+      return c.op('ScatterND', [zerosLike(c, c.x.shape), c.input(1), c.g], { reduction: string('add') });
+    },
+    null,
+  ],
+};
+
+const scatterND: OpDefinition = {
+  infer: (c) => [requiredType(c, 0)],
+  evaluate: (c) => {
+    const { dtype, shape, data } = requiredArray(c, 0);
+    const { starts, size } = sliceOffsets(shape, requiredArray(c, 1), 0, c.node);
+    return [{ dtype, shape, data: scatterInto(data, spread(starts, size), requiredArray(c, 2).data, c.node) }];
+  },
+  gradients: [
+    (c) => {
+      if (isAdd(c.node)) return c.g;
+      return c.op('ScatterND', [c.g, c.input(1), zerosLike(c, c.input(2).shape)]);
+    },
+    null,
+    (c) => c.op('GatherND', [c.g, c.input(1)]),
+  ],
+};
+
+export const indexing = {
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherND,
+  ScatterElements: scatterElements,
+  ScatterND: scatterND,
+} satisfies Record<string, OpDefinition>;

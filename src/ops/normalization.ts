@@ -1,0 +1,139 @@
+import { GspfError } from '../errors.ts';
+import { floatAttribute, intAttribute } from '../graph/attributes.ts';
+import { describeNode, type Node } from '../graph/graph.ts';
+import { type Shape, sizeOf } from '../tensor.ts';
+import type { GradientContext, InferContext, OpDefinition, Value } from './definition.ts';
+import { sumKeeping } from './reductions.ts';
+import { normalizeAxis, requiredArray, requiredType, shapeError, stridesOf } from './shapes.ts';
+
+const softmaxAxis = (node: Node, shape: Shape): number =>
+  normalizeAxis(intAttribute(node, 'axis', -1), shape.length, node);
+
+/** Softmax or its logarithm, along one axis. */
+function softmaxKernel(finish: (x: number, max: number, sum: number) => number): OpDefinition['evaluate'] {
+  return (c) => {
+    const { dtype, shape, data } = requiredArray(c, 0);
+    const axis = softmaxAxis(c.node, shape);
+    const stride = stridesOf(shape)[axis] ?? 1;
+    const extent = shape[axis] ?? 1;
+    const result = new Float64Array(data.length);
+    for (let start = 0; start < data.length; start++) {
+      if (Math.floor(start / stride) % extent !== 0) continue;
+      let max = Number.NEGATIVE_INFINITY;
+      for (let i = 0; i < extent; i++) max = Math.max(max, data[start + i * stride] ?? 0);
+      let sum = 0;
+      for (let i = 0; i < extent; i++) sum += Math.exp((data[start + i * stride] ?? 0) - max);
+      for (let i = 0; i < extent; i++) {
+        result[start + i * stride] = finish(data[start + i * stride] ?? 0, max, sum);
+      }
+    }
+    return [{ dtype, shape, data: result }];
+  };
+}
+
+/** The normalised axes of LayerNormalization: from `axis` to the last. */
+function layerAxes(node: Node, rank: number): readonly number[] {
+  const first = normalizeAxis(intAttribute(node, 'axis', -1), rank, node);
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
+function inferLayerNormalization(c: InferContext) {
+  const x = requiredType(c, 0);
+  const axes = layerAxes(c.node, x.shape.length);
+  const normalized = x.shape.slice(axes[0]);
+  for (const i of [1, 2]) {
+    const type = c.inputs[i];
+    if (type !== undefined && sizeOf(type.shape) !== sizeOf(normalized)) {
+      throw shapeError(c.node, `${i === 1 ? 'scale' : 'bias'} shape [${normalized}]`, `[${type.shape}]`);
+    }
+  }
+  const statistics = { dtype: x.dtype, shape: x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)) };
+  return [x, statistics, statistics];
+}
+
+const evaluateLayerNormalization: OpDefinition['evaluate'] = (c) => {
+  const { dtype, shape, data } = requiredArray(c, 0);
+  const scale = requiredArray(c, 1).data;
+  const bias = c.inputs[2]?.data;
+  const epsilon = floatAttribute(c.node, 'epsilon', 1e-5);
+  const axes = layerAxes(c.node, shape.length);
+  const size = sizeOf(shape.slice(axes[0]));
+  const rows = data.length / size;
+  const y = new Float64Array(data.length);
+  const means = new Float64Array(rows);
+  const inverseDeviations = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const x = data.subarray(row * size, (row + 1) * size);
+    const mean = x.reduce((sum, v) => sum + v, 0) / size;
+    const variance = x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / size;
+    const inverse = 1 / Math.sqrt(variance + epsilon);
+    means[row] = mean;
+    inverseDeviations[row] = inverse;
+    x.forEach((v, i) => {
+      y[row * size + i] = (v - mean) * inverse * (scale[i] ?? 1) + (bias?.[i] ?? 0);
+    });
+  }
+  const statistics = shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
+  return [
+    { dtype, shape, data: y },
+    { dtype, shape: statistics, data: means },
+    { dtype, shape: statistics, data: inverseDeviations },
+  ];
+};
+
+/** x̂ = (x − mean)·inverse deviation, from the statistics that the forward node already has. */
+function normalized(c: GradientContext): Value {
+  if (c.cotangent(1) !== undefined || c.cotangent(2) !== undefined) {
+    throw new GspfError('graph/not-differentiable', {
+      subject: describeNode(c.node),
+      expected: 'a loss that uses the normalised output only',
+      got: 'one that uses its Mean or InvStdDev output too',
+    });
+  }
+  return c.op('Mul', [c.op('Sub', [c.input(0), c.output(1)]), c.output(2)]);
+}
+
+/** With n the normalised size: dx = inv·(gγ − Σ(gγ)/n − x̂·Σ(gγ·x̂)/n). */
+function layerNormalizationInput(c: GradientContext): Value {
+  const { x, g, op, input, output } = c;
+  const axes = layerAxes(c.node, x.shape.length);
+  const size = sizeOf(x.shape.slice(axes[0]));
+  const xHat = normalized(c);
+  const scaled = op('Mul', [g, input(1)]);
+  const mean = op('Mul', [sumKeeping(c, scaled, axes), 1 / size]);
+  const slope = op('Mul', [sumKeeping(c, op('Mul', [scaled, xHat]), axes), 1 / size]);
+  const centred = op('Sub', [op('Sub', [scaled, mean]), op('Mul', [xHat, slope])]);
+  return op('Mul', [centred, output(2)]);
+}
+
+export const normalization = {
+  LayerNormalization: {
+    infer: inferLayerNormalization,
+    evaluate: evaluateLayerNormalization,
+    // dγ = g·x̂ and dβ = g, summed over the other axes by the undoing of broadcasting
+    gradients: [layerNormalizationInput, (c) => c.op('Mul', [c.g, normalized(c)]), ({ g }) => g],
+  },
+  // y = x − ln Σeˣ: dx = g − eʸ·Σg
+  LogSoftmax: {
+    infer: (c) => [requiredType(c, 0)],
+    evaluate: softmaxKernel((x, max, sum) => x - max - Math.log(sum)),
+    gradients: [
+      (c) => {
+        const total = sumKeeping(c, c.g, [softmaxAxis(c.node, c.x.shape)]);
+        return c.op('Sub', [c.g, c.op('Mul', [c.op('Exp', [c.output(0)]), total])]);
+      },
+    ],
+  },
+  // y = eˣ/Σeˣ: dx = y·(g − Σ(g·y))
+  Softmax: {
+    infer: (c) => [requiredType(c, 0)],
+    evaluate: softmaxKernel((x, max, sum) => Math.exp(x - max) / sum),
+    gradients: [
+      (c) => {
+        const y = c.output(0);
+        const total = sumKeeping(c, c.op('Mul', [c.g, y]), [softmaxAxis(c.node, c.x.shape)]);
+        return c.op('Mul', [y, c.op('Sub', [c.g, total])]);
+      },
+    ],
+  },
+} satisfies Record<string, OpDefinition>;

@@ -1,0 +1,172 @@
+import type { ColumnOptions } from '../data/columns.ts';
+import { limitRows } from '../data/split.ts';
+import type { Table } from '../data/table.ts';
+import { tableParser } from '../data/table-format.ts';
+import { GspfError, suggest } from '../errors.ts';
+import { pick } from './examples.ts';
+import { sst2 } from './sst2.ts';
+import type { Task, TextExample } from './task.ts';
+import { textClassification, textClassificationEvaluation } from './text-classification.ts';
+
+/** The file access that loading a task needs; paths are joined with `/`. */
+export interface TaskFiles {
+  /** The decoded text of a file. */
+  readText(path: string): Promise<string>;
+  isDirectory(path: string): Promise<boolean>;
+}
+
+/** Where a task's data are, and what to take of them. */
+export interface TaskOptions extends ColumnOptions {
+  /** A known task's directory of official files, or the user's own table. */
+  readonly data?: string | undefined;
+  /** Another name for `data`, for the user's own table. */
+  readonly train?: string | undefined;
+  /** The user's own table to evaluate on. */
+  readonly evalData?: string | undefined;
+  /** Share of the user's own table to hold out for evaluation; 0.1. */
+  readonly evalRatio?: number | undefined;
+  /** Seed of that split; 0. */
+  readonly seed?: number | undefined;
+  /** Label names by class number, where a model fixes them. */
+  readonly labels?: readonly string[] | undefined;
+  /** Loads nothing to train on: the user's own table is evaluated whole, which needs `labels`. */
+  readonly evaluationOnly?: boolean | undefined;
+  /** Trains on the first so many rows of a seed-0 shuffle. */
+  readonly limitTrain?: number | undefined;
+  /** Evaluates on the first so many rows of a seed-0 shuffle. */
+  readonly limitEval?: number | undefined;
+}
+
+type Loader = (options: TaskOptions, files: TaskFiles) => Promise<Task>;
+
+const loaders: Readonly<Record<string, Loader>> = {
+  sst2: loadSst2,
+  'text-classification': loadTextClassification,
+};
+
+/** The names that {@link loadTask} knows. */
+export const taskNames: readonly string[] = Object.keys(loaders);
+
+/**
+ * Loads a task by name, from official files or from the user's own tables.
+ *
+ * @throws `usage/option` for an unknown task or options that do not fit it, `input/data` for bad files; what
+ * `files` throws passes through.
+ */
+export async function loadTask(name: string, options: TaskOptions, files: TaskFiles): Promise<Task> {
+  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
+  if (load === undefined) {
+    throw new GspfError('usage/option', {
+      subject: 'task',
+      expected: `one of ${taskNames.join(', ')}`,
+      got: `"${name}"`,
+      hint: suggest(name, taskNames),
+    });
+  }
+  return limit(await load(options, files), options);
+}
+
+async function loadSst2(options: TaskOptions, files: TaskFiles): Promise<Task> {
+  for (const option of ['evalData', 'evalRatio', 'textColumn', 'textPairColumn', 'labelColumn'] as const) {
+    if (options[option] !== undefined) {
+      throw new GspfError('usage/option', {
+        subject: option,
+        expected: 'no such option with task sst2, whose files fix columns and split',
+        got: `"${options[option]}"`,
+        hint: 'Use the task text-classification for tables of your own.',
+      });
+    }
+  }
+  const given = dataPath('sst2', options, 'the directory of train.tsv and dev.tsv').replace(/\/+$/, '');
+  if (!(await files.isDirectory(given))) {
+    throw new GspfError('usage/option', {
+      subject: given,
+      expected: 'the directory that holds train.tsv and dev.tsv of SST-2',
+      got: 'no directory',
+      hint: 'Use the task text-classification for a table of your own.',
+    });
+  }
+  // GLUE's own download unpacks into SST-2/.
+  const nested = `${given}/SST-2`;
+  const directory = (await files.isDirectory(nested)) ? nested : given;
+  const read = async (file: string): Promise<{ text: string; source: string }> => {
+    const source = `${directory}/${file}`;
+    return { text: await files.readText(source), source };
+  };
+  const evaluation = await read('dev.tsv');
+  return sst2(options.evaluationOnly ? { evaluation } : { train: await read('train.tsv'), evaluation });
+}
+
+async function loadTextClassification(options: TaskOptions, files: TaskFiles): Promise<Task> {
+  const { evalData, evalRatio, labels, seed = 0 } = options;
+  const read = async (path: string): Promise<Table> => {
+    if (await files.isDirectory(path)) {
+      throw new GspfError('usage/option', {
+        subject: path,
+        expected: 'a file with a table',
+        got: 'a directory',
+      });
+    }
+    const parse = tableParser(path);
+    return parse(await files.readText(path), path);
+  };
+  if (options.evaluationOnly) {
+    if (labels === undefined) {
+      throw new GspfError('usage/option', {
+        subject: 'labels',
+        expected: "the model's label names, to evaluate it",
+        got: 'none',
+      });
+    }
+    const path = evalData ?? dataPath('text-classification', options, 'the table to evaluate on');
+    return textClassificationEvaluation(await read(path), { ...options, labels });
+  }
+  if (evalData !== undefined && evalRatio !== undefined) {
+    throw new GspfError('usage/option', {
+      subject: 'evalRatio',
+      expected: 'either evalData or evalRatio',
+      got: 'both',
+    });
+  }
+  const table = await read(dataPath('text-classification', options, 'the table to train on'));
+  const evalTable = evalData === undefined ? undefined : await read(evalData);
+  return textClassification(table, { ...options, seed, evalTable });
+}
+
+function dataPath(task: string, { data, train }: TaskOptions, meaning: string): string {
+  if (data !== undefined && train !== undefined && data !== train) {
+    throw new GspfError('usage/option', {
+      subject: 'data',
+      expected: 'one of data and train, which mean the same',
+      got: 'both',
+    });
+  }
+  const path = data ?? train;
+  if (path !== undefined) return path;
+  throw new GspfError('usage/option', {
+    subject: `task ${task}`,
+    expected: `data (--data), ${meaning}`,
+    got: 'none',
+  });
+}
+
+function limit(task: Task, { limitTrain, limitEval }: TaskOptions): Task {
+  const notes: string[] = [];
+  const take = (
+    examples: readonly TextExample[],
+    rows: number | undefined,
+    part: string,
+  ): readonly TextExample[] => {
+    if (rows === undefined) return examples;
+    const kept = limitRows(examples.length, rows);
+    if (kept.length < examples.length) {
+      notes.push(
+        `Limited to the first ${kept.length} of ${examples.length} ${part} rows of a seed-0 shuffle.`,
+      );
+    }
+    return pick(examples, kept);
+  };
+  const train = take(task.train, limitTrain, 'training');
+  const evaluation = take(task.evaluation, limitEval, 'evaluation');
+  return { ...task, train, evaluation, notes: [...task.notes, ...notes] };
+}

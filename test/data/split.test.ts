@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { permutation } from '../../src/data/shuffle.ts';
+import { limitRows, stratifiedSplit } from '../../src/data/split.ts';
+import { failure } from './failure.ts';
+
+const ratios = fc.double({ min: 0.01, max: 0.99, noNaN: true });
+const classLists = fc
+  .array(fc.nat(4), { minLength: 2, maxLength: 200 })
+  .filter((classes) => new Set(classes).size < classes.length);
+
+function count(classes: readonly number[], rows: Iterable<number>, label: number): number {
+  return [...rows].filter((row) => classes[row] === label).length;
+}
+
+describe('stratifiedSplit', () => {
+  it('uses every row once, keeps every class in training, and stays within a row of each share', () => {
+    fc.assert(
+      fc.property(classLists, fc.nat(), ratios, (classes, seed, ratio) => {
+        const { train, evaluation } = stratifiedSplit(classes, seed, ratio);
+        expect([...train, ...evaluation].sort((a, b) => a - b)).toEqual([...classes.keys()]);
+        expect(train).toEqual(train.toSorted());
+        expect(evaluation).toEqual(evaluation.toSorted());
+        expect(evaluation.length).toBeGreaterThan(0);
+        for (const label of new Set(classes)) {
+          const size = count(classes, classes.keys(), label);
+          const heldOut = count(classes, evaluation, label);
+          expect(heldOut).toBeLessThan(size);
+          expect(Math.abs(heldOut - Math.min(size * ratio, size - 1))).toBeLessThanOrEqual(1);
+        }
+        expect(stratifiedSplit(classes, seed, ratio)).toEqual({ train, evaluation });
+      }),
+    );
+  });
+
+  it('holds out a tenth of each class', () => {
+    const classes = Array.from({ length: 100 }, (_, row) => (row < 70 ? 0 : 1));
+    const { train, evaluation } = stratifiedSplit(classes, 0);
+    expect([count(classes, evaluation, 0), count(classes, evaluation, 1), train.length]).toEqual([7, 3, 90]);
+    expect(stratifiedSplit(classes, 1).evaluation).not.toEqual(evaluation);
+  });
+
+  it('shares by largest remainder, and holds out one row at least', () => {
+    const classes = [...Array(16).fill(0), ...Array(19).fill(1)];
+    const { evaluation } = stratifiedSplit(classes, 5, 0.1);
+    expect([count(classes, evaluation, 0), count(classes, evaluation, 1)]).toEqual([2, 2]);
+    expect(stratifiedSplit([0, 0, 1], 0, 0.01).evaluation).toHaveLength(1);
+  });
+
+  it('refuses a ratio out of range and classes of one row each', () => {
+    expect(failure(() => stratifiedSplit([0, 0, 1], 0, 10))).toBe(
+      'usage/option: evalRatio: expected a fraction between 0 and 1, got 10',
+    );
+    expect(failure(() => stratifiedSplit([0, 1, 2], 0))).toContain('expected a class with at least two rows');
+  });
+});
+
+describe('limitRows', () => {
+  it('takes the first rows of the shuffle, so that a smaller limit is part of a larger one', () => {
+    const order = permutation(50, 0, 0);
+    expect(limitRows(50, 20)).toEqual(order.slice(0, 20).toSorted());
+    expect([...limitRows(50, 30)]).toEqual(expect.arrayContaining([...limitRows(50, 20)]));
+    expect(limitRows(5, 9)).toEqual(Int32Array.of(0, 1, 2, 3, 4));
+    expect(limitRows(50, 20, 1)).not.toEqual(limitRows(50, 20));
+  });
+
+  it('refuses a limit below 1', () => {
+    expect(failure(() => limitRows(5, 0))).toBe(
+      'usage/option: row limit: expected a positive integer, got 0',
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import { readFile, stat } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { limitRows } from '../../src/data/split.ts';
+import { loadTask, type TaskFiles, type TaskOptions } from '../../src/tasks/load.ts';
+import { rejection } from '../data/failure.ts';
+import { sharedPath } from '../data/shared-files.ts';
+
+/** Files in memory; a path is a directory if a file lies under it. */
+function filesOf(contents: Readonly<Record<string, string>>): TaskFiles {
+  return {
+    async readText(path) {
+      const text = contents[path];
+      if (text === undefined) throw new Error(`no file ${path}`);
+      return text;
+    },
+    async isDirectory(path) {
+      return Object.keys(contents).some((name) => name.startsWith(`${path}/`));
+    },
+  };
+}
+
+const dev = 'sentence\tlabel\na "quoted film\t1\n"bad"\t0\n';
+const train = 'sentence\tlabel\none \t0\ntwo \t1\nthree \t1\n';
+const files = filesOf({
+  'sst/train.tsv': train,
+  'sst/dev.tsv': dev,
+  'glue/SST-2/train.tsv': train,
+  'glue/SST-2/dev.tsv': dev,
+  'mails.csv': 'text,label\na,x\nb,y\nc,x\nd,y\n',
+  'eval.jsonl': '{"label": "y", "text": "e"}\n',
+  'plain.txt': 'hello',
+});
+
+describe('sst2', () => {
+  it('reads the official files with their quotes', async () => {
+    const task = await loadTask('sst2', { data: 'sst/' }, files);
+    expect(task).toMatchObject({ name: 'sst2', labels: ['negative', 'positive'], primaryMetric: 'accuracy' });
+    expect(task.train.map(({ label }) => label)).toEqual([0, 1, 1]);
+    expect(task.evaluation).toEqual([
+      { text: 'a "quoted film', label: 1 },
+      { text: '"bad"', label: 0 },
+    ]);
+    expect(await loadTask('sst2', { data: 'glue' }, files)).toMatchObject({ train: task.train });
+  });
+
+  it('needs only dev.tsv to evaluate', async () => {
+    const task = await loadTask('sst2', { data: 'd', evaluationOnly: true }, filesOf({ 'd/dev.tsv': dev }));
+    expect([task.train.length, task.evaluation.length]).toEqual([0, 2]);
+  });
+
+  const directory = sharedPath('data/glue/sst2');
+  it.skipIf(directory === undefined)('has 67,349 training and 872 evaluation sentences', async () => {
+    const disk: TaskFiles = {
+      readText: (path) => readFile(path, 'utf8'),
+      isDirectory: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
+    };
+    const task = await loadTask('sst2', { data: directory, limitTrain: 1000 }, disk);
+    expect(task.evaluation).toHaveLength(872);
+    expect(task.evaluation.filter(({ label }) => label === 1)).toHaveLength(444);
+    expect(task.train).toHaveLength(1000);
+    expect(task.notes).toEqual(['Limited to the first 1000 of 67349 training rows of a seed-0 shuffle.']);
+  });
+
+  it('names the line of a wrong label, and the columns that should be there', async () => {
+    const broken = filesOf({
+      'd/dev.tsv': 'sentence\tlabel\na\t2\n',
+      'e/dev.tsv': 'index\tsentence\n0\ta\n',
+    });
+    expect(await rejection(loadTask('sst2', { data: 'd', evaluationOnly: true }, broken))).toBe(
+      'input/data: d/dev.tsv:2: expected one of the known labels ("0", "1"), got "2" in column "label". ' +
+        'Did you mean "0"?',
+    );
+    expect(await rejection(loadTask('sst2', { data: 'e', evaluationOnly: true }, broken))).toContain(
+      'expected the columns "sentence" and "label" of the official SST-2 files, got "index", "sentence"',
+    );
+  });
+});
+
+describe('text-classification', () => {
+  it('reads tables by the endings of their names', async () => {
+    const task = await loadTask('text-classification', { train: 'mails.csv', evalData: 'eval.jsonl' }, files);
+    expect(task.labels).toEqual(['x', 'y']);
+    expect(task.train).toHaveLength(4);
+    expect(task.evaluation).toEqual([{ text: 'e', label: 1 }]);
+    const split = await loadTask(
+      'text-classification',
+      { data: 'mails.csv', evalRatio: 0.5, seed: 3 },
+      files,
+    );
+    expect([split.train.length, split.evaluation.length]).toEqual([2, 2]);
+    expect(split.notes[1]).toContain('evaluation ratio 0.5, stratified by label, seed 3');
+  });
+
+  it('limits rows by a seed-0 shuffle whatever the seed of the split', async () => {
+    const options = { train: 'mails.csv', evalData: 'mails.csv', limitTrain: 2, limitEval: 9, seed: 5 };
+    const task = await loadTask('text-classification', options, files);
+    expect(task.train.map(({ text }) => text)).toEqual(Array.from(limitRows(4, 2), (row) => 'abcd'[row]));
+    expect(task.evaluation).toHaveLength(4);
+    expect(task.notes.at(-1)).toBe('Limited to the first 2 of 4 training rows of a seed-0 shuffle.');
+  });
+
+  it('evaluates a whole table under known labels', async () => {
+    const options = { data: 'mails.csv', evaluationOnly: true, labels: ['y', 'x'] };
+    const task = await loadTask('text-classification', options, files);
+    expect(task.evaluation.map(({ label }) => label)).toEqual([1, 0, 1, 0]);
+    expect(task.train).toEqual([]);
+  });
+});
+
+it.each<[string, TaskOptions, string]>([
+  [
+    'sst-2',
+    {},
+    'usage/option: task: expected one of sst2, text-classification, got "sst-2". Did you mean "sst2"?',
+  ],
+  ['constructor', {}, 'usage/option: task: expected one of sst2, text-classification, got "constructor"'],
+  [
+    'sst2',
+    {},
+    'usage/option: task sst2: expected data (--data), the directory of train.tsv and dev.tsv, got none',
+  ],
+  ['sst2', { data: 'mails.csv' }, 'usage/option: mails.csv: expected the directory that holds train.tsv'],
+  [
+    'sst2',
+    { data: 'sst', evalRatio: 0.2 },
+    'usage/option: evalRatio: expected no such option with task sst2',
+  ],
+  ['sst2', { data: 'sst', limitTrain: 0 }, 'usage/option: row limit: expected a positive integer, got 0'],
+  [
+    'text-classification',
+    {},
+    'usage/option: task text-classification: expected data (--data), the table to train on',
+  ],
+  [
+    'text-classification',
+    { data: 'sst' },
+    'usage/option: sst: expected a file with a table, got a directory',
+  ],
+  [
+    'text-classification',
+    { data: 'plain.txt' },
+    'usage/option: plain.txt: expected a file that ends in .csv, .tsv',
+  ],
+  [
+    'text-classification',
+    { data: 'a.csv', train: 'b.csv' },
+    'usage/option: data: expected one of data and train',
+  ],
+  [
+    'text-classification',
+    { data: 'mails.csv', evalData: 'eval.jsonl', evalRatio: 0.2 },
+    'usage/option: evalRatio: expected either evalData or evalRatio, got both',
+  ],
+  [
+    'text-classification',
+    { data: 'mails.csv', evaluationOnly: true },
+    "usage/option: labels: expected the model's label names, to evaluate it, got none",
+  ],
+])('loadTask refuses %s with %j', async (name, options, message) => {
+  expect((await rejection(loadTask(name, options, files))).startsWith(message)).toBe(true);
+});

@@ -57,7 +57,7 @@ function describe({ subject, expected, got, hint }: ErrorDetails): string {
     got === undefined ? undefined : `got ${got}`,
   ].filter((clause) => clause !== undefined);
   const body = clauses.length === 0 ? subject : `${subject}: ${clauses.join(', ')}`;
-  return hint === undefined ? body : `${body}. ${hint}`;
+  return hint === undefined || hint === '' ? body : `${body}. ${hint}`;
 }
 
 /** The candidate nearest to `name` by edit distance, or undefined when none is near enough to be meant. */

@@ -116,4 +116,3 @@ export class BackwardBuilder {
     return `${this.#prefix}/${label}_${this.#count++}`;
   }
 }
-

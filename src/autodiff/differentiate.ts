@@ -3,17 +3,8 @@ import { describeNode, type Node, type StaticGraph } from '../graph/graph.ts';
 import { prune } from '../graph/topology.ts';
 import type { GradientContext, GradientRule, Value } from '../ops/definition.ts';
 import { definitionOf } from '../ops/table.ts';
-import { int64, isFloat, type Shape, sizeOf } from '../tensor.ts';
+import { int64, isFloat, type Shape, sizeOf, type TensorType } from '../tensor.ts';
 import { BackwardBuilder } from './backward-builder.ts';
-
-/**
- * Emits the gradient of one weight from one node that reads it, in place of the dense rule; the result goes out
- * under the weight's name as it is. Undefined where this node has no better form than the dense one.
- */
-export type WeightGradient = (
-  context: GradientContext,
-  dense: () => Value,
-) => { readonly gradient: Value } | undefined;
 
 export interface DifferentiateOptions {
   /** The output to differentiate: a scalar. */
@@ -36,43 +27,76 @@ export const gradientName = (name: string): string => `grad/${name}`;
  *   a derivative; `graph/shape` where the loss is no scalar; `graph/invalid` for an unknown name.
  */
 export function differentiate(graph: StaticGraph, { loss, wrt }: DifferentiateOptions): StaticGraph {
-  const lossType = graph.types.get(loss);
-  if (lossType === undefined) throw unknownValue(graph, loss);
-  if (sizeOf(lossType.shape) !== 1) {
+  const { dtype, shape } = typeOf(graph, loss);
+  if (sizeOf(shape) !== 1) {
     throw new GspfError('graph/shape', {
       subject: `loss "${loss}"`,
       expected: 'a scalar',
-      got: `shape [${lossType.shape}]`,
+      got: `shape [${shape}]`,
     });
   }
+  return reverse(graph, wrt, (builder) => [[loss, ones(builder, shape, dtype)]]);
+}
 
+export interface VectorJacobianOptions {
+  /** The float outputs that get a cotangent. */
+  readonly outputs: readonly string[];
+  /** The graph inputs and initializers to differentiate with respect to. */
+  readonly wrt: readonly string[];
+}
+
+/** The name of the graph input that takes the cotangent of an output. */
+export const cotangentName = (output: string): string => `cotangent/${output}`;
+
+/**
+ * The graph that computes vector–Jacobian products: one more input `cotangent/<output>` for each of `outputs`, and
+ * one output `grad/<name>` for each of `wrt`, the gradient of Σ Σ(output · cotangent).
+ *
+ * @throws as {@link differentiate}.
+ */
+export function vectorJacobianProduct(
+  graph: StaticGraph,
+  { outputs, wrt }: VectorJacobianOptions,
+): StaticGraph {
+  const cotangents = outputs.map((output) => ({ name: cotangentName(output), ...typeOf(graph, output) }));
+  const types = new Map(graph.types);
+  for (const { name, dtype, shape } of cotangents) types.set(name, { dtype, shape });
+  const extended = { ...graph, inputs: [...graph.inputs, ...cotangents], types };
+  return reverse(extended, wrt, (builder) =>
+    outputs.map((output) => [output, builder.value(cotangentName(output))]),
+  );
+}
+
+/** Walks the graph backward from the values that `seed` gives a cotangent. */
+function reverse(
+  graph: StaticGraph,
+  wrt: readonly string[],
+  seed: (builder: BackwardBuilder) => readonly (readonly [string, Value])[],
+): StaticGraph {
   const targets = new Set(wrt);
   for (const name of targets) {
-    const type = graph.types.get(name);
-    if (type === undefined) throw unknownValue(graph, name);
-    if (!isFloat(type.dtype)) {
+    const { dtype } = typeOf(graph, name);
+    if (!isFloat(dtype)) {
       throw new GspfError('graph/not-differentiable', {
         subject: `"${name}"`,
         expected: 'a float tensor',
-        got: type.dtype,
+        got: dtype,
       });
     }
   }
 
   const active = activeValues(graph, targets);
-  const variables = new Set(graph.initializers.keys().filter((name) => active.has(name) || targets.has(name)));
-  const builder = new BackwardBuilder(graph, variables);
+  const builder = new BackwardBuilder(graph, targets);
   const cotangents = new Cotangents(builder);
-  cotangents.add(builder.value(loss), ones(builder, lossType.shape, lossType.dtype));
+  for (const [name, cotangent] of seed(builder)) cotangents.add(builder.value(name), cotangent);
 
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => cotangents.has(output))) continue;
     const { gradients } = definitionOf(node);
     node.inputs.forEach((name, index) => {
-      if (!active.has(name)) return;
       const rule = gradients[Math.min(index, gradients.length - 1)] ?? null;
+      if (rule === null || !active.has(name)) return;
       const x = builder.value(name);
-      if (rule === null) return;
       cotangents.add(x, applyRule(rule, node, index, x, builder, cotangents));
     });
   }
@@ -125,7 +149,11 @@ function applyRule(
     input: (i) => {
       const name = node.inputs[i];
       if (name !== undefined && name !== '') return builder.value(name);
-      throw new GspfError('graph/invalid', { subject: describeNode(node), expected: `input ${i}`, got: 'none' });
+      throw new GspfError('graph/invalid', {
+        subject: describeNode(node),
+        expected: `input ${i}`,
+        got: 'none',
+      });
     },
     output,
     cotangent,
@@ -144,7 +172,8 @@ function unbroadcast(g: Value, shape: Shape, { op, constant }: BackwardBuilder):
   );
   const axes = constant(int64([repeated.length], repeated));
   const summed = repeated.length === 0 ? g : op('ReduceSum', [g, axes]);
-  const equal = summed.shape.length === shape.length && shape.every((extent, i) => extent === summed.shape[i]);
+  const equal =
+    summed.shape.length === shape.length && shape.every((extent, i) => extent === summed.shape[i]);
   return equal ? summed : op('Reshape', [summed, constant(int64([shape.length], shape))]);
 }
 
@@ -193,8 +222,10 @@ class Cotangents {
   }
 }
 
-function unknownValue(graph: StaticGraph, name: string): GspfError {
-  return new GspfError('graph/invalid', {
+function typeOf(graph: StaticGraph, name: string): TensorType {
+  const type = graph.types.get(name);
+  if (type !== undefined) return { dtype: type.dtype, shape: type.shape };
+  throw new GspfError('graph/invalid', {
     subject: `"${name}"`,
     expected: 'the name of a graph input, initializer or value',
     got: 'none of that name',

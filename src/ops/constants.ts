@@ -2,7 +2,7 @@ import { GspfError } from '../errors.ts';
 import { tensorAttribute } from '../graph/attributes.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
 import { float32, int64, sizeOf, type Tensor } from '../tensor.ts';
-import type { OpDefinition } from './definition.ts';
+import type { OpFamily } from './definition.ts';
 import { toNumeric } from './numeric.ts';
 import { knownNumbers, numbersOf, requiredArray, requiredType } from './shapes.ts';
 
@@ -35,7 +35,7 @@ const fillValue = (node: Node): Tensor => tensorAttribute(node, 'value') ?? floa
 const rangeLength = (start: number, limit: number, step: number): number =>
   Math.max(0, Math.ceil((limit - start) / step));
 
-export const constants = {
+export const constants: OpFamily<'Constant' | 'ConstantOfShape' | 'Range' | 'Shape'> = {
   Constant: {
     infer: ({ node }) => [constantValue(node)],
     evaluate: ({ node }) => [toNumeric(constantValue(node))],
@@ -72,7 +72,7 @@ export const constants = {
     },
     gradients: [null],
   },
-} satisfies Record<string, OpDefinition>;
+};
 
 /** The extents that a Shape node asks for: its `start` and `end` are since opset 15. */
 export function shapeSlice(node: Node, shape: readonly number[]): readonly number[] {

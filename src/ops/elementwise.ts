@@ -1,6 +1,6 @@
-import { GspfError } from '../errors.ts';
-import { describeNode, int } from '../graph/graph.ts';
 import { intAttribute, stringAttribute } from '../graph/attributes.ts';
+import { elementType, elementTypeNumber } from '../graph/element-types.ts';
+import { describeNode, int } from '../graph/graph.ts';
 import { type DType, isFloat, sizeOf } from '../tensor.ts';
 import type {
   EvaluateContext,
@@ -9,17 +9,21 @@ import type {
   InferContext,
   NumericArray,
   OpDefinition,
+  OpFamily,
   Value,
 } from './definition.ts';
 import { erf } from './erf.ts';
-import { broadcastShapes, broadcastStrides, offsets, requiredArray, requiredType, shapeError } from './shapes.ts';
+import {
+  broadcastShapes,
+  broadcastStrides,
+  offsets,
+  requiredArray,
+  requiredType,
+  shapeError,
+} from './shapes.ts';
 
 /** An operator of one input that keeps the shape. */
-function unary(
-  f: (x: number) => number,
-  gradient: GradientRule | null,
-  resultType?: DType,
-): OpDefinition {
+function unary(f: (x: number) => number, gradient: GradientRule | null, resultType?: DType): OpDefinition {
   return {
     infer: (c) => {
       const { dtype, shape } = requiredType(c, 0);
@@ -113,29 +117,8 @@ function geluTanhGradient({ x, g, op }: GradientContext): Value {
   return op('Mul', [g, op('Mul', [op('Add', [op('Add', [t, 1]), inner]), 0.5])]);
 }
 
-/** The ONNX element types that Cast's `to` can name, by their number in TensorProto.DataType. */
-export const onnxTypes: ReadonlyMap<number, DType> = new Map([
-  [1, 'float32'], [2, 'uint8'], [3, 'int8'], [4, 'uint16'], [5, 'int16'], [6, 'int32'], [7, 'int64'],
-  [9, 'bool'], [10, 'float16'], [11, 'float64'], [12, 'uint32'], [13, 'uint64'], [16, 'bfloat16'],
-]);
-
-/** The number of an element type in TensorProto.DataType. */
-export function onnxTypeNumber(dtype: DType): number {
-  for (const [number, name] of onnxTypes) if (name === dtype) return number;
-  throw new GspfError('graph/operator', { subject: `element type ${dtype}`, expected: 'one that ONNX has' });
-}
-
 function castTarget(c: InferContext | EvaluateContext): DType {
-  const number = intAttribute(c.node, 'to', 1);
-  const dtype = onnxTypes.get(number);
-  if (dtype === undefined) {
-    throw new GspfError('graph/operator', {
-      subject: `${describeNode(c.node)}, attribute "to"`,
-      expected: `one of ${[...onnxTypes.values()].join(', ')}`,
-      got: `TensorProto.DataType ${number}`,
-    });
-  }
-  return dtype;
+  return elementType(intAttribute(c.node, 'to', 1), `${describeNode(c.node)}, attribute "to"`);
 }
 
 const cast: OpDefinition = {
@@ -148,7 +131,9 @@ const cast: OpDefinition = {
     return [{ dtype, shape, data: data.map(convert) }];
   },
   // Between float types the derivative is 1; a cast from or to an integer has none.
-  gradients: [({ g, x, op }) => (g.dtype === x.dtype ? g : op('Cast', [g], { to: int(onnxTypeNumber(x.dtype)) }))],
+  gradients: [
+    ({ g, x, op }) => (g.dtype === x.dtype ? g : op('Cast', [g], { to: int(elementTypeNumber(x.dtype)) })),
+  ],
 };
 
 const where: OpDefinition = {
@@ -168,7 +153,39 @@ const where: OpDefinition = {
   ],
 };
 
-export const elementwise = {
+export const elementwise: OpFamily<
+  | 'Abs'
+  | 'Sign'
+  | 'Cos'
+  | 'Sin'
+  | 'Erf'
+  | 'Exp'
+  | 'Gelu'
+  | 'Identity'
+  | 'IsNaN'
+  | 'Log'
+  | 'Neg'
+  | 'Not'
+  | 'Reciprocal'
+  | 'Relu'
+  | 'Sigmoid'
+  | 'Sqrt'
+  | 'Tanh'
+  | 'Add'
+  | 'Sub'
+  | 'Mul'
+  | 'Div'
+  | 'Pow'
+  | 'And'
+  | 'Or'
+  | 'Equal'
+  | 'Greater'
+  | 'GreaterOrEqual'
+  | 'Less'
+  | 'LessOrEqual'
+  | 'Cast'
+  | 'Where'
+> = {
   // y = |x|: dx = g·sign(x)
   Abs: unary(Math.abs, ({ g, x, op }) => op('Mul', [g, op('Sign', [x])])),
   Sign: unary(Math.sign, null),
@@ -193,21 +210,32 @@ export const elementwise = {
     },
     gradients: [(c) => (isTanhGelu(c) ? geluTanhGradient(c) : geluExactGradient(c))],
   },
-  Identity: unary((x) => x, ({ g }) => g),
+  Identity: unary(
+    (x) => x,
+    ({ g }) => g,
+  ),
   IsNaN: unary((x) => (Number.isNaN(x) ? 1 : 0), null, 'bool'),
   // y = ln x: dx = g/x
   Log: unary(Math.log, ({ g, x, op }) => op('Div', [g, x])),
-  Neg: unary((x) => -x, ({ g, op }) => op('Neg', [g])),
+  Neg: unary(
+    (x) => -x,
+    ({ g, op }) => op('Neg', [g]),
+  ),
   Not: unary((x) => (x === 0 ? 1 : 0), null),
   // y = 1/x: dx = −g·y²
-  Reciprocal: unary((x) => 1 / x, ({ g, output, op }) =>
-    op('Neg', [op('Mul', [g, op('Mul', [output(0), output(0)])])]),
+  Reciprocal: unary(
+    (x) => 1 / x,
+    ({ g, output, op }) => op('Neg', [op('Mul', [g, op('Mul', [output(0), output(0)])])]),
   ),
   // y = max(x, 0): dx = g where x > 0
-  Relu: unary((x) => Math.max(x, 0), ({ g, x, op }) => op('Where', [op('Greater', [x, 0]), g, 0])),
+  Relu: unary(
+    (x) => Math.max(x, 0),
+    ({ g, x, op }) => op('Where', [op('Greater', [x, 0]), g, 0]),
+  ),
   // y = σ(x): dx = g·y(1 − y)
-  Sigmoid: unary((x) => 1 / (1 + Math.exp(-x)), ({ g, output, op }) =>
-    op('Mul', [g, op('Mul', [output(0), op('Sub', [1, output(0)])])]),
+  Sigmoid: unary(
+    (x) => 1 / (1 + Math.exp(-x)),
+    ({ g, output, op }) => op('Mul', [g, op('Mul', [output(0), op('Sub', [1, output(0)])])]),
   ),
   // y = √x: dx = g/(2y)
   Sqrt: unary(Math.sqrt, ({ g, output, op }) => op('Div', [op('Mul', [g, 0.5]), output(0)])),
@@ -221,22 +249,28 @@ export const elementwise = {
   // y = a·b: da = g·b
   Mul: binary((a, b) => a * b, [(c) => c.op('Mul', [c.g, other(c)]), (c) => c.op('Mul', [c.g, other(c)])]),
   // y = a/b: da = g/b, db = −g·y/b
-  Div: binary((a, b, float) => (float ? a / b : Math.trunc(a / b)), [
-    (c) => c.op('Div', [c.g, other(c)]),
-    ({ g, x, output, op }) => op('Neg', [op('Div', [op('Mul', [g, output(0)]), x])]),
-  ]),
+  Div: binary(
+    (a, b, float) => (float ? a / b : Math.trunc(a / b)),
+    [
+      (c) => c.op('Div', [c.g, other(c)]),
+      ({ g, x, output, op }) => op('Neg', [op('Div', [op('Mul', [g, output(0)]), x])]),
+    ],
+  ),
   // y = aᵇ: da = g·b·aᵇ⁻¹, db = g·y·ln a (0 where a = 0, as PyTorch)
-  Pow: binary((a, b) => a ** b, [
-    ({ g, x, input, op }) => {
-      const exponent = input(1);
-      return op('Mul', [g, op('Mul', [exponent, op('Pow', [x, op('Sub', [exponent, 1])])])]);
-    },
-    ({ g, input, output, op }) => {
-      const base = input(0);
-      const safe = op('Where', [op('Equal', [base, 0]), 1, base]);
-      return op('Mul', [g, op('Mul', [output(0), op('Log', [safe])])]);
-    },
-  ]),
+  Pow: binary(
+    (a, b) => a ** b,
+    [
+      ({ g, x, input, op }) => {
+        const exponent = input(1);
+        return op('Mul', [g, op('Mul', [exponent, op('Pow', [x, op('Sub', [exponent, 1])])])]);
+      },
+      ({ g, input, output, op }) => {
+        const base = input(0);
+        const safe = op('Where', [op('Equal', [base, 0]), 1, base]);
+        return op('Mul', [g, op('Mul', [output(0), op('Log', [safe])])]);
+      },
+    ],
+  ),
   And: binary((a, b) => (a !== 0 && b !== 0 ? 1 : 0), [null, null], 'bool'),
   Or: binary((a, b) => (a !== 0 || b !== 0 ? 1 : 0), [null, null], 'bool'),
   Equal: comparison((a, b) => a === b),
@@ -247,4 +281,4 @@ export const elementwise = {
 
   Cast: cast,
   Where: where,
-} satisfies Record<string, OpDefinition>;
+};

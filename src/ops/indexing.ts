@@ -1,8 +1,8 @@
 import { GspfError } from '../errors.ts';
 import { intAttribute, stringAttribute } from '../graph/attributes.ts';
-import { describeNode, type Node, int, ints, string } from '../graph/graph.ts';
+import { describeNode, int, ints, type Node, string } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
-import type { GradientContext, NumericArray, OpDefinition, Value } from './definition.ts';
+import type { GradientContext, NumericArray, OpDefinition, OpFamily, Value } from './definition.ts';
 import { normalizeAxis, requiredArray, requiredType, stridesOf } from './shapes.ts';
 
 /** An index that may count from the end. @throws `runtime/failed` where it is out of range. */
@@ -37,7 +37,8 @@ export function scatterAddAlong(
   const rank = updates.shape.length - indices.shape.length + 1;
   const indexAxes = indices.shape.map((_, i) => axis + i);
   const others = updates.shape.map((_, i) => i).filter((i) => !indexAxes.includes(i));
-  const inFront = axis === 0 ? updates : op('Transpose', [updates], { perm: ints([...indexAxes, ...others]) });
+  const inFront =
+    axis === 0 ? updates : op('Transpose', [updates], { perm: ints([...indexAxes, ...others]) });
   const shape = [extent, ...inFront.shape.slice(indices.shape.length)];
   const column = op('Unsqueeze', [indices, constant(int64([1], [-1]))]);
   const summed = op('ScatterND', [zerosLike(c, shape), column, inFront], { reduction: string('add') });
@@ -67,7 +68,9 @@ const gather: OpDefinition = {
         result.set(data.subarray(from, from + inner), (o * indices.data.length + i) * inner);
       }
     }
-    return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)], data: result }];
+    return [
+      { dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)], data: result },
+    ];
   },
   // dx = zeros, with each slice of g added where it was read
   gradients: [
@@ -129,7 +132,12 @@ function reductionOf(node: Node): (old: number, update: number) => number {
   });
 }
 
-function scatterInto(data: Float64Array, targets: Int32Array, updates: Float64Array, node: Node): Float64Array {
+function scatterInto(
+  data: Float64Array,
+  targets: Int32Array,
+  updates: Float64Array,
+  node: Node,
+): Float64Array {
   const join = reductionOf(node);
   const result = data.slice();
   for (let i = 0; i < targets.length; i++) {
@@ -223,7 +231,9 @@ const scatterND: OpDefinition = {
   evaluate: (c) => {
     const { dtype, shape, data } = requiredArray(c, 0);
     const { starts, size } = sliceOffsets(shape, requiredArray(c, 1), 0, c.node);
-    return [{ dtype, shape, data: scatterInto(data, spread(starts, size), requiredArray(c, 2).data, c.node) }];
+    return [
+      { dtype, shape, data: scatterInto(data, spread(starts, size), requiredArray(c, 2).data, c.node) },
+    ];
   },
   gradients: [
     (c) => {
@@ -235,10 +245,11 @@ const scatterND: OpDefinition = {
   ],
 };
 
-export const indexing = {
-  Gather: gather,
-  GatherElements: gatherElements,
-  GatherND: gatherND,
-  ScatterElements: scatterElements,
-  ScatterND: scatterND,
-} satisfies Record<string, OpDefinition>;
+export const indexing: OpFamily<'Gather' | 'GatherElements' | 'GatherND' | 'ScatterElements' | 'ScatterND'> =
+  {
+    Gather: gather,
+    GatherElements: gatherElements,
+    GatherND: gatherND,
+    ScatterElements: scatterElements,
+    ScatterND: scatterND,
+  };

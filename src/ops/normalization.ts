@@ -2,7 +2,7 @@ import { GspfError } from '../errors.ts';
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
 import { type Shape, sizeOf } from '../tensor.ts';
-import type { GradientContext, InferContext, OpDefinition, Value } from './definition.ts';
+import type { GradientContext, InferContext, OpDefinition, OpFamily, Value } from './definition.ts';
 import { sumKeeping } from './reductions.ts';
 import { normalizeAxis, requiredArray, requiredType, shapeError, stridesOf } from './shapes.ts';
 
@@ -47,7 +47,10 @@ function inferLayerNormalization(c: InferContext) {
       throw shapeError(c.node, `${i === 1 ? 'scale' : 'bias'} shape [${normalized}]`, `[${type.shape}]`);
     }
   }
-  const statistics = { dtype: x.dtype, shape: x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)) };
+  const statistics = {
+    dtype: x.dtype,
+    shape: x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)),
+  };
   return [x, statistics, statistics];
 }
 
@@ -106,7 +109,7 @@ function layerNormalizationInput(c: GradientContext): Value {
   return op('Mul', [centred, output(2)]);
 }
 
-export const normalization = {
+export const normalization: OpFamily<'LayerNormalization' | 'LogSoftmax' | 'Softmax'> = {
   LayerNormalization: {
     infer: inferLayerNormalization,
     evaluate: evaluateLayerNormalization,
@@ -136,4 +139,4 @@ export const normalization = {
       },
     ],
   },
-} satisfies Record<string, OpDefinition>;
+};

@@ -1,8 +1,15 @@
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { float, int, ints, type Node } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
-import type { GradientContext, OpDefinition, Value } from './definition.ts';
-import { broadcastShapes, broadcastStrides, offsets, requiredArray, requiredType, shapeError } from './shapes.ts';
+import type { GradientContext, OpDefinition, OpFamily, Value } from './definition.ts';
+import {
+  broadcastShapes,
+  broadcastStrides,
+  offsets,
+  requiredArray,
+  requiredType,
+  shapeError,
+} from './shapes.ts';
 
 /** How MatMul reads its operands: as stacks of matrices, a vector as a matrix of one row or column. */
 function matMulShapes(a: Shape, b: Shape) {
@@ -29,7 +36,10 @@ const matMul: OpDefinition = {
     const shapes = matMulShapes(a.shape, b.shape);
     if (shapes === undefined) throw shapeError(c.node, 'matrices that fit', `[${a.shape}] and [${b.shape}]`);
     const { left, right, stack, rows, inner, columns, shape } = shapes;
-    const lefts = offsets(stack, broadcastStrides(left.slice(0, -2), stack).map((stride) => stride * rows * inner));
+    const lefts = offsets(
+      stack,
+      broadcastStrides(left.slice(0, -2), stack).map((stride) => stride * rows * inner),
+    );
     const rights = offsets(
       stack,
       broadcastStrides(right.slice(0, -2), stack).map((stride) => stride * inner * columns),
@@ -161,4 +171,4 @@ const gemm: OpDefinition = {
   ],
 };
 
-export const products = { Gemm: gemm, MatMul: matMul } satisfies Record<string, OpDefinition>;
+export const products: OpFamily<'Gemm' | 'MatMul'> = { Gemm: gemm, MatMul: matMul };

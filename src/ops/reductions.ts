@@ -1,7 +1,7 @@
 import { intAttribute } from '../graph/attributes.ts';
 import type { Node } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
-import type { GradientContext, InferContext, OpDefinition, Value } from './definition.ts';
+import type { GradientContext, InferContext, OpDefinition, OpFamily, Value } from './definition.ts';
 import { knownNumbers, normalizeAxis, offsets, requiredArray, requiredType, stridesOf } from './shapes.ts';
 
 /** The axes that a reduction sums over: its second input; all of them where it has none. */
@@ -68,7 +68,7 @@ export function sumKeeping(c: GradientContext, x: Value, axes: readonly number[]
   return c.op('ReduceSum', [x, c.constant(int64([axes.length], axes))]);
 }
 
-export const reductions = {
+export const reductions: OpFamily<'ReduceMean' | 'ReduceSum'> = {
   ReduceMean: reduction((terms) => 1 / terms),
   ReduceSum: reduction(() => 1),
-} satisfies Record<string, OpDefinition>;
+};

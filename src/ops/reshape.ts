@@ -1,7 +1,7 @@
 import { intAttribute, intsAttribute } from '../graph/attributes.ts';
-import { type Node, int, ints } from '../graph/graph.ts';
+import { int, ints, type Node } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
-import type { EvaluateContext, GradientRule, InferContext, OpDefinition } from './definition.ts';
+import type { EvaluateContext, GradientRule, InferContext, OpDefinition, OpFamily } from './definition.ts';
 import {
   broadcastShapes,
   broadcastStrides,
@@ -101,7 +101,10 @@ const transpose: OpDefinition = {
     const perm = permutation(c.node, shape.length);
     const result = perm.map((axis) => shape[axis] ?? 1);
     const strides = stridesOf(shape);
-    const read = offsets(result, perm.map((axis) => strides[axis] ?? 1));
+    const read = offsets(
+      result,
+      perm.map((axis) => strides[axis] ?? 1),
+    );
     return [{ dtype, shape: result, data: Float64Array.from(read, (offset) => data[offset] ?? 0) }];
   },
   // dx = gᵀ under the inverse permutation
@@ -143,7 +146,11 @@ const concat: OpDefinition = {
     for (const { shape } of types) {
       const fits = shape.length === first.shape.length;
       if (!fits || shape.some((extent, i) => i !== axis && extent !== first.shape[i])) {
-        throw shapeError(c.node, `shapes that differ along axis ${axis} only`, `[${first.shape}] and [${shape}]`);
+        throw shapeError(
+          c.node,
+          `shapes that differ along axis ${axis} only`,
+          `[${first.shape}] and [${shape}]`,
+        );
       }
     }
     const total = types.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
@@ -219,7 +226,9 @@ const split: OpDefinition = {
   ],
 };
 
-export const reshaping = {
+export const reshaping: OpFamily<
+  'Concat' | 'Expand' | 'Flatten' | 'Reshape' | 'Split' | 'Squeeze' | 'Transpose' | 'Unsqueeze'
+> = {
   Concat: concat,
   Expand: expand,
   Flatten: relabel(flattenTarget),
@@ -228,4 +237,4 @@ export const reshaping = {
   Squeeze: relabel(squeezeTarget),
   Transpose: transpose,
   Unsqueeze: relabel(unsqueezeTarget),
-} satisfies Record<string, OpDefinition>;
+};

@@ -82,7 +82,11 @@ export function shapeError(node: Node, expected: string, got: string): GspfError
 export function requiredType({ node, inputs }: InferContext, i: number): TensorType {
   const type = inputs[i];
   if (type === undefined) {
-    throw new GspfError('graph/invalid', { subject: describeNode(node), expected: `input ${i}`, got: 'none' });
+    throw new GspfError('graph/invalid', {
+      subject: describeNode(node),
+      expected: `input ${i}`,
+      got: 'none',
+    });
   }
   return type;
 }
@@ -91,7 +95,11 @@ export function requiredType({ node, inputs }: InferContext, i: number): TensorT
 export function requiredArray({ node, inputs }: EvaluateContext, i: number): NumericArray {
   const array = inputs[i];
   if (array === undefined) {
-    throw new GspfError('graph/invalid', { subject: describeNode(node), expected: `input ${i}`, got: 'none' });
+    throw new GspfError('graph/invalid', {
+      subject: describeNode(node),
+      expected: `input ${i}`,
+      got: 'none',
+    });
   }
   return array;
 }

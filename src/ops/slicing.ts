@@ -1,8 +1,16 @@
 import { stringAttribute } from '../graph/attributes.ts';
-import { int64, sizeOf, type Shape } from '../tensor.ts';
-import type { InferContext, NumericArray, OpDefinition } from './definition.ts';
+import { int64, type Shape, sizeOf } from '../tensor.ts';
+import type { InferContext, NumericArray, OpDefinition, OpFamily } from './definition.ts';
 import { scatterAddAlong } from './indexing.ts';
-import { knownNumbers, normalizeAxis, offsets, requiredArray, requiredType, shapeError, stridesOf } from './shapes.ts';
+import {
+  knownNumbers,
+  normalizeAxis,
+  offsets,
+  requiredArray,
+  requiredType,
+  shapeError,
+  stridesOf,
+} from './shapes.ts';
 
 /** Along each axis: the first element taken, the step, and how many. */
 interface Range {
@@ -48,18 +56,27 @@ const slice: OpDefinition = {
   infer: (c) => [{ dtype: requiredType(c, 0).dtype, shape: rangesOf(c).map(({ count }) => count) }],
   evaluate: (c) => {
     const { dtype, shape, data } = requiredArray(c, 0);
-    const ranges = rangesOf({ ...c, constants: c.inputs.map((array, i) => (i === 0 ? undefined : asKnown(array))) });
+    const ranges = rangesOf({
+      ...c,
+      constants: c.inputs.map((array, i) => (i === 0 ? undefined : asKnown(array))),
+    });
     const strides = stridesOf(shape);
     const first = ranges.reduce((sum, { start }, axis) => sum + start * (strides[axis] ?? 1), 0);
     const counts = ranges.map(({ count }) => count);
-    const read = offsets(counts, ranges.map(({ step }, axis) => step * (strides[axis] ?? 1)), first);
+    const read = offsets(
+      counts,
+      ranges.map(({ step }, axis) => step * (strides[axis] ?? 1)),
+      first,
+    );
     return [{ dtype, shape: counts, data: Float64Array.from(read, (offset) => data[offset] ?? 0) }];
   },
   // dx = g where x was read, 0 elsewhere: padding for a dense range, scattering for a stepped one
   gradients: [
     (c) => {
       const { node, x, g, op, constant, known } = c;
-      const constants = node.inputs.map((name, i) => (i === 0 || name === '' ? undefined : known(c.input(i))));
+      const constants = node.inputs.map((name, i) =>
+        i === 0 || name === '' ? undefined : known(c.input(i)),
+      );
       const ranges = rangesOf({ node, inputs: [x, ...constants.slice(1)], constants });
       const dense = ranges.every(({ step }) => step === 1);
       if (dense) {
@@ -116,8 +133,16 @@ const pad: OpDefinition = {
       return { from, to: Math.min(extent, (result[axis] ?? 0) - lead), at: from + lead };
     });
     const counts = kept.map(({ from, to }) => Math.max(0, to - from));
-    const sources = offsets(counts, read, kept.reduce((sum, { from }, axis) => sum + from * (read[axis] ?? 1), 0));
-    const targets = offsets(counts, write, kept.reduce((sum, { at }, axis) => sum + at * (write[axis] ?? 1), 0));
+    const sources = offsets(
+      counts,
+      read,
+      kept.reduce((sum, { from }, axis) => sum + from * (read[axis] ?? 1), 0),
+    );
+    const targets = offsets(
+      counts,
+      write,
+      kept.reduce((sum, { at }, axis) => sum + at * (write[axis] ?? 1), 0),
+    );
     for (let i = 0; i < sources.length; i++) padded[targets[i] ?? 0] = data[sources[i] ?? 0] ?? 0;
     return [{ dtype, shape: result, data: padded }];
   },
@@ -125,7 +150,9 @@ const pad: OpDefinition = {
   gradients: [
     (c) => {
       const { node, x, g, op, constant, known } = c;
-      const constants = node.inputs.map((name, i) => (i === 0 || name === '' ? undefined : known(c.input(i))));
+      const constants = node.inputs.map((name, i) =>
+        i === 0 || name === '' ? undefined : known(c.input(i)),
+      );
       const { before, after } = padsOf({ node, inputs: [x, ...constants.slice(1)], constants });
       const negated = [...before, ...after].map((n) => (n === 0 ? 0 : -n));
       return op('Pad', [g, constant(int64([negated.length], negated)), 0]);
@@ -134,4 +161,4 @@ const pad: OpDefinition = {
   ],
 };
 
-export const slicing = { Pad: pad, Slice: slice } satisfies Record<string, OpDefinition>;
+export const slicing: OpFamily<'Pad' | 'Slice'> = { Pad: pad, Slice: slice };

@@ -34,6 +34,35 @@ export function specialize(graph: Graph, { dims, variables }: SpecializeOptions)
   return { ...specialized, types: scope.types };
 }
 
+/**
+ * The extent of each named dimension, from the shapes of the tensors about to be fed.
+ *
+ * @throws `graph/shape` where a tensor does not fit its input or two disagree on a name.
+ */
+export function bindDimensions(
+  graph: Graph,
+  feeds: ReadonlyMap<string, TensorType>,
+): Readonly<Record<string, number>> {
+  const dims: Record<string, number> = {};
+  for (const { name, shape } of graph.inputs) {
+    const given = feeds.get(name)?.shape;
+    const fits =
+      given?.length === shape.length &&
+      shape.every((dim, axis) => {
+        const extent = given[axis] ?? 0;
+        if (typeof dim === 'string') dims[dim] ??= extent;
+        return extent === (typeof dim === 'string' ? dims[dim] : dim);
+      });
+    if (fits) continue;
+    throw new GspfError('graph/shape', {
+      subject: `input "${name}"`,
+      expected: `a tensor of shape [${shape.map((dim) => (typeof dim === 'string' ? `${dim}=${dims[dim] ?? '?'}` : dim)).join(', ')}]`,
+      got: given === undefined ? 'none' : `[${given.join(', ')}]`,
+    });
+  }
+  return dims;
+}
+
 function bind(input: ValueInfo, dims: Readonly<Record<string, number>>): TensorType & { name: string } {
   const shape = input.shape.map((dim) => {
     const extent = typeof dim === 'number' ? dim : dims[dim];

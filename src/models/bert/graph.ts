@@ -1,0 +1,145 @@
+import type { GraphBuilder } from '../../graph/builder.ts';
+import { float, int, string } from '../../graph/graph.ts';
+import { float32 } from '../../tensor.ts';
+import type { BertConfig } from './config.ts';
+
+/** The graph inputs of a text model: int64 `[batch, sequence]` each. */
+export interface TextInputs {
+  readonly inputIds: string;
+  readonly attentionMask: string;
+  readonly tokenTypeIds: string;
+}
+
+/** What the layers share. */
+interface Context {
+  readonly builder: GraphBuilder;
+  readonly config: BertConfig;
+  /** int64 [1]: the number of texts and of positions. */
+  readonly batch: string;
+  readonly sequence: string;
+  /** 0 where a key may be attended to, the lowest float where not: `[batch, 1, 1, sequence]`. */
+  readonly maskBias: string;
+}
+
+/** The lowest float32: what transformers adds to the scores of masked keys. */
+const LOWEST = -3.4028234663852886e38;
+
+/**
+ * BERT up to its pooler (Devlin et al. 2019), as transformers' BertModel computes it without dropout.
+ *
+ * Hidden states are kept as `[batch · sequence, hidden]`, one row a token, so that every linear layer is one Gemm
+ * on the weight as Hugging Face stores it. Only the first position is pooled, so the last layer computes queries
+ * and feed-forward for that position alone.
+ *
+ * @returns the name of the pooled output, `[batch, hidden]`
+ */
+export function bertPooled(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): string {
+  const shape = builder.op('Shape', [inputs.inputIds]);
+  const c: Context = {
+    builder,
+    config,
+    batch: builder.op('Slice', [shape, builder.ints([0]), builder.ints([1])]),
+    sequence: builder.op('Slice', [shape, builder.ints([1]), builder.ints([2])]),
+    maskBias: maskBias(builder, inputs.attentionMask),
+  };
+  let hidden = embeddings(c, inputs);
+  const last = config.num_hidden_layers - 1;
+  for (let i = 0; i < last; i++) hidden = layer(c, `bert.encoder.layer.${i}`, hidden, hidden, c.sequence);
+  const first = firstTokens(c, hidden);
+  const pooled = layer(c, `bert.encoder.layer.${last}`, first, hidden, builder.ints([1]));
+  return builder.op('Tanh', [linear(c, 'bert.pooler.dense', pooled)]);
+}
+
+function maskBias(builder: GraphBuilder, attentionMask: string): string {
+  const mask = builder.op('Cast', [attentionMask], { to: int(1) });
+  const one = builder.initializer('one', float32([], [1]));
+  const lowest = builder.initializer('lowest', float32([], [LOWEST]));
+  const bias = builder.op('Mul', [builder.op('Sub', [one, mask]), lowest]);
+  return builder.op('Unsqueeze', [bias, builder.ints([1, 2])]);
+}
+
+function embeddings(c: Context, { inputIds, tokenTypeIds }: TextInputs): string {
+  const { builder, config } = c;
+  const words = builder.op('Gather', ['bert.embeddings.word_embeddings.weight', inputIds]);
+  const types = builder.op('Gather', ['bert.embeddings.token_type_embeddings.weight', tokenTypeIds]);
+  const positions = builder.op('Slice', [
+    'bert.embeddings.position_embeddings.weight',
+    builder.ints([0]),
+    c.sequence,
+    builder.ints([0]),
+  ]);
+  const sum = builder.op('Add', [builder.op('Add', [words, types]), positions]);
+  const tokens = builder.op('Reshape', [sum, builder.ints([-1, config.hidden_size])]);
+  return layerNorm(c, 'bert.embeddings.LayerNorm', tokens);
+}
+
+/**
+ * One encoder layer.
+ *
+ * @param queries The rows to compute, `[batch · positions, hidden]`.
+ * @param keys The rows that they attend to, `[batch · sequence, hidden]`.
+ * @param positions int64 [1]: how many rows of `queries` each text has.
+ */
+function layer(c: Context, prefix: string, queries: string, keys: string, positions: string): string {
+  const { builder, config } = c;
+  const heads = config.num_attention_heads;
+  const headSize = config.hidden_size / heads;
+  const attention = `${prefix}.attention`;
+  /** `[batch · rows, hidden]` → `[batch, heads, rows, headSize]`, or with the last two axes exchanged. */
+  const split = (x: string, rows: string, perm: readonly number[]): string => {
+    const target = builder.op('Concat', [c.batch, rows, builder.ints([heads, headSize])], { axis: int(0) });
+    return builder.transpose(builder.op('Reshape', [x, target]), perm);
+  };
+
+  // softmax(Q·Kᵀ/√d)·V, with 1/√d taken into the projection of Q
+  const q = split(
+    linear(c, `${attention}.self.query`, queries, 1 / Math.sqrt(headSize)),
+    positions,
+    [0, 2, 1, 3],
+  );
+  const k = split(linear(c, `${attention}.self.key`, keys), c.sequence, [0, 2, 3, 1]);
+  const v = split(linear(c, `${attention}.self.value`, keys), c.sequence, [0, 2, 1, 3]);
+  const scores = builder.op('Add', [builder.op('MatMul', [q, k]), c.maskBias]);
+  const weights = builder.op('Softmax', [scores], { axis: int(-1) });
+  const mixed = builder.transpose(builder.op('MatMul', [weights, v]), [0, 2, 1, 3]);
+  const context = builder.op('Reshape', [mixed, builder.ints([-1, config.hidden_size])]);
+
+  const attended = linear(c, `${attention}.output.dense`, context);
+  const middle = layerNorm(c, `${attention}.output.LayerNorm`, builder.op('Add', [attended, queries]));
+  const inner = activation(c, linear(c, `${prefix}.intermediate.dense`, middle));
+  const outer = linear(c, `${prefix}.output.dense`, inner);
+  return layerNorm(c, `${prefix}.output.LayerNorm`, builder.op('Add', [outer, middle]));
+}
+
+/** The rows of the first position: `[batch · sequence, hidden]` → `[batch, hidden]`. */
+function firstTokens({ builder, config, batch, sequence }: Context, hidden: string): string {
+  const size = config.hidden_size;
+  const target = builder.op('Concat', [batch, sequence, builder.ints([size])], { axis: int(0) });
+  const byText = builder.op('Reshape', [hidden, target]);
+  const first = builder.op('Slice', [byText, builder.ints([0]), builder.ints([1]), builder.ints([1])]);
+  return builder.op('Reshape', [first, builder.ints([-1, size])]);
+}
+
+function linear({ builder }: Context, prefix: string, x: string, scale = 1): string {
+  const attributes = scale === 1 ? {} : { alpha: float(scale), beta: float(scale) };
+  return builder.op('Gemm', [x, `${prefix}.weight`, `${prefix}.bias`], { transB: int(1), ...attributes });
+}
+
+function layerNorm({ builder, config }: Context, prefix: string, x: string): string {
+  return builder.op('LayerNormalization', [x, `${prefix}.weight`, `${prefix}.bias`], {
+    axis: int(-1),
+    epsilon: float(config.layer_norm_eps),
+  });
+}
+
+function activation({ builder, config }: Context, x: string): string {
+  switch (config.hidden_act) {
+    case 'gelu':
+      return builder.op('Gelu', [x]);
+    case 'gelu_new':
+    case 'gelu_pytorch_tanh':
+      return builder.op('Gelu', [x], { approximate: string('tanh') });
+    case 'relu':
+      return builder.op('Relu', [x]);
+  }
+}

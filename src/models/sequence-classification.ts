@@ -1,0 +1,60 @@
+import { GraphBuilder } from '../graph/builder.ts';
+import { type Graph, int, type ValueInfo } from '../graph/graph.ts';
+import type { TextEncoder } from './architecture.ts';
+import { linearParameters, type Parameter } from './parameters.ts';
+
+/** The prefix of the head's parameters. */
+export const HEAD_PREFIX = 'classifier.';
+
+/** The graph inputs that hold a batch of texts: int64 `[batch, sequence]`. */
+export const textInputs = {
+  inputIds: 'input_ids',
+  attentionMask: 'attention_mask',
+  tokenTypeIds: 'token_type_ids',
+} as const;
+
+/** The parameters of an encoder with a classifier of so many labels on it. */
+export function classifierParameters(encoder: TextEncoder, labels: number): Parameter[] {
+  return [...encoder.parameters, ...linearParameters('classifier', encoder.hiddenSize, labels)];
+}
+
+/**
+ * The forward graph of transformers' …ForSequenceClassification: pooler, dropout (off), classifier.
+ *
+ * Parameters are graph inputs. The one output is `logits`, float32 `[batch, labels]`.
+ */
+export function classifierGraph(encoder: TextEncoder, labels: number): Graph {
+  const builder = new GraphBuilder();
+  for (const name of Object.values(textInputs)) {
+    builder.input({ name, dtype: 'int64', shape: ['batch', 'sequence'] });
+  }
+  for (const { name, shape } of classifierParameters(encoder, labels)) {
+    builder.input({ name, dtype: 'float32', shape });
+  }
+  const pooled = encoder.pooled(builder, textInputs);
+  builder.op('Gemm', [pooled, 'classifier.weight', 'classifier.bias'], { transB: int(1) }, 'logits');
+  return builder.build(`${encoder.modelType}-sequence-classification`, [
+    { name: 'logits', dtype: 'float32', shape: ['batch', labels] },
+  ]);
+}
+
+/** The output that {@link withCrossEntropy} adds. */
+export const LOSS = 'loss';
+
+/** The graph input of the right classes: int64 `[batch, 1]`. */
+export const LABELS = 'labels';
+
+/**
+ * Adds the mean cross-entropy of `logits` and `labels` as the output `loss`, a scalar:
+ * −Σ log softmax(logits)[label] / batch, as torch.nn.CrossEntropyLoss.
+ */
+export function withCrossEntropy(graph: Graph): Graph {
+  const builder = new GraphBuilder(graph);
+  const labels: ValueInfo = { name: LABELS, dtype: 'int64', shape: ['batch', 1] };
+  builder.input(labels);
+  const logProbabilities = builder.op('LogSoftmax', ['logits'], { axis: int(-1) }, 'log_probabilities');
+  const chosen = builder.op('GatherElements', [logProbabilities, LABELS], { axis: int(1) }, 'chosen');
+  const mean = builder.op('ReduceMean', [chosen], { keepdims: int(0) }, 'mean_log_likelihood');
+  builder.op('Neg', [mean], {}, LOSS);
+  return builder.build(graph.name, [...graph.outputs, { name: LOSS, dtype: 'float32', shape: [] }]);
+}

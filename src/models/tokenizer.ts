@@ -1,0 +1,96 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+import { GspfError } from '../errors.ts';
+
+/** One text or pair of texts as the model reads it. */
+export interface EncodedText {
+  readonly ids: readonly number[];
+  /** 0 for the first text, 1 for the second. */
+  readonly typeIds: readonly number[];
+}
+
+/** Turns texts into token ids, special tokens included. */
+export interface TextTokenizer {
+  /** @param maxLength Longest result in tokens; longer inputs are cut, the longer text of a pair first. */
+  encode(text: string, textPair: string | undefined, maxLength: number): EncodedText;
+}
+
+/**
+ * A tokenizer from the contents of `tokenizer.json` and `tokenizer_config.json`.
+ *
+ * Truncation is transformers' `longest_first`, by the lengths given to `encode`; what the files say of truncation
+ * and padding is not applied.
+ *
+ * @throws `input/tokenizer` for files that no tokenizer can be made of.
+ */
+export function textTokenizer(tokenizerJson: object, configJson: object, source: string): TextTokenizer {
+  const tokenizer = construct(tokenizerJson, configJson, source);
+  const { post_processor: postProcessor } = tokenizer;
+  if (postProcessor === null) {
+    throw new GspfError('input/tokenizer', {
+      subject: source,
+      expected: 'a post_processor, which adds [CLS] and [SEP] or their like',
+      got: 'none',
+    });
+  }
+  const idOf = (token: string): number => {
+    const id = tokenizer.token_to_id(token);
+    if (id !== undefined) return id;
+    throw new GspfError('input/tokenizer', {
+      subject: source,
+      expected: `an id for "${token}"`,
+      got: 'none',
+    });
+  };
+  const tokensOf = (text: string): string[] => tokenizer.tokenize(text, { add_special_tokens: false });
+  const specialTokens = { single: 0, pair: 0 };
+  specialTokens.single = postProcessor.post_process([]).tokens.length;
+  specialTokens.pair = postProcessor.post_process([], []).tokens.length;
+
+  return {
+    encode: (text, textPair, maxLength) => {
+      const first = tokensOf(text);
+      const second = textPair === undefined ? undefined : tokensOf(textPair);
+      const room = Math.max(
+        0,
+        maxLength - (second === undefined ? specialTokens.single : specialTokens.pair),
+      );
+      const [keepFirst, keepSecond] = longestFirst(first.length, second?.length ?? 0, room);
+      const processed = postProcessor.post_process(
+        first.slice(0, keepFirst),
+        second?.slice(0, keepSecond) ?? null,
+      );
+      return {
+        ids: processed.tokens.map(idOf),
+        typeIds: processed.token_type_ids ?? processed.tokens.map(() => 0),
+      };
+    },
+  };
+}
+
+/**
+ * How many tokens of each text stay, as the `longest_first` of Hugging Face's tokenizers: the longer text is cut
+ * down to the shorter, then both alike.
+ */
+export function longestFirst(first: number, second: number, room: number): [number, number] {
+  if (first + second <= room) return [first, second];
+  const shorter = Math.min(first, second);
+  let [small, large] = [shorter, Math.max(shorter, room - shorter)];
+  if (small + large > room) {
+    small = Math.floor(room / 2);
+    large = small + (room % 2);
+  }
+  return first > second ? [large, small] : [small, large];
+}
+
+function construct(tokenizerJson: object, configJson: object, source: string): Tokenizer {
+  try {
+    return new Tokenizer(tokenizerJson, configJson);
+  } catch (cause) {
+    throw new GspfError('input/tokenizer', {
+      subject: source,
+      expected: 'a tokenizer.json of the tokenizers library',
+      got: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    });
+  }
+}

@@ -1,0 +1,101 @@
+import * as ort from 'onnxruntime-node';
+import { GspfError } from '../errors.ts';
+import type { StaticGraph } from '../graph/graph.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import type { Backend, Executable } from '../runtime/backend.ts';
+import { feedsFor, resultsFor } from '../runtime/feeds.ts';
+import type { Tensor, TensorData } from '../tensor.ts';
+
+export interface OnnxRuntimeOptions {
+  /** Threads for one operator; by default onnxruntime's choice, one for each physical core. */
+  readonly threads?: number | undefined;
+  /**
+   * Keep freed memory for later instead of giving it back: some 5 % faster, and up to twice the peak.
+   *
+   * @default false
+   */
+  readonly memoryArena?: boolean | undefined;
+}
+
+/** onnxruntime-node on CPU. Fed arrays are read in place; wanted outputs are written into the arrays given. */
+export function onnxRuntime({ threads, memoryArena = false }: OnnxRuntimeOptions = {}): Backend {
+  const options: ort.InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    enableCpuMemArena: memoryArena,
+    logSeverityLevel: 3,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+  };
+  return {
+    name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common} (cpu)`,
+    compile: async (graph) => new Session(graph, await createSession(graph, options)),
+  };
+}
+
+async function createSession(
+  graph: StaticGraph,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(encodeModel(graph), options);
+  } catch (cause) {
+    throw failure(`graph "${graph.name}"`, 'a graph that onnxruntime accepts', cause);
+  }
+}
+
+class Session implements Executable {
+  readonly #graph: StaticGraph;
+  readonly #session: ort.InferenceSession;
+  /** Wrappers by the array they wrap: weights and results come again in every run. */
+  readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
+
+  constructor(graph: StaticGraph, session: ort.InferenceSession) {
+    this.#graph = graph;
+    this.#session = session;
+  }
+
+  async run(feeds: ReadonlyMap<string, Tensor>, results: ReadonlyMap<string, Tensor>): Promise<void> {
+    const given = feedsFor(this.#graph.inputs, feeds);
+    const wanted = resultsFor(this.#graph.outputs, results);
+    const wrap = ([name, tensor]: readonly [string, Tensor]): [string, ort.Tensor] => [
+      name,
+      this.#wrap(tensor),
+    ];
+    try {
+      // The tensors that come back wrap other arrays: the ones passed in as fetches are filled.
+      await this.#session.run(Object.fromEntries(given.map(wrap)), Object.fromEntries(wanted.map(wrap)));
+    } catch (cause) {
+      throw failure(`graph "${this.#graph.name}"`, 'a run without failure', cause);
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #wrap(tensor: Tensor): ort.Tensor {
+    const existing = this.#wrapped.get(tensor.data);
+    if (existing !== undefined && `${existing.dims}` === `${tensor.shape}`) return existing;
+    const wrapped = wrap(tensor);
+    this.#wrapped.set(tensor.data, wrapped);
+    return wrapped;
+  }
+}
+
+function wrap(tensor: Tensor): ort.Tensor {
+  switch (tensor.dtype) {
+    case 'bfloat16':
+      throw new GspfError('runtime/failed', {
+        subject: 'a tensor of type bfloat16',
+        expected: 'an element type that onnxruntime has',
+      });
+    case 'float64':
+      return new ort.Tensor('float64', tensor.data, [...tensor.shape]);
+    default:
+      return new ort.Tensor(tensor.dtype, tensor.data, [...tensor.shape]);
+  }
+}
+
+function failure(subject: string, expected: string, cause: unknown): GspfError {
+  const got = cause instanceof Error ? cause.message : String(cause);
+  return new GspfError('runtime/failed', { subject, expected, got, cause });
+}

@@ -1,0 +1,137 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  type ModelProto,
+  ModelProtoSchema,
+  type ValueInfoProto,
+} from 'onnx-buf';
+import { GspfError } from '../errors.ts';
+import { elementType } from '../graph/element-types.ts';
+import type { Attribute, Dim, Graph, Node, ValueInfo } from '../graph/graph.ts';
+import { sortNodes } from '../graph/topology.ts';
+import { decodeTensor, type ReadExternalData } from './tensor-proto.ts';
+import { upgradeNode } from './upgrade.ts';
+
+/** Opsets that can be read. 21 and 22 only widened the element types of operators that were there. */
+const OLDEST_OPSET = 13;
+const NEWEST_OPSET = 22;
+
+export interface DecodeOptions {
+  /** What to call the model in messages: its path. */
+  readonly source: string;
+  /** Gives the bytes of tensors that lie in files beside the model. */
+  readonly readExternal?: ReadExternalData | undefined;
+}
+
+/**
+ * Reads an ONNX model (IR version 3 and later, opset 13 to 22) into a graph of opset 20.
+ *
+ * Initializers are views on `bytes` where they are aligned for their type, so `bytes` must not change.
+ *
+ * @throws `input/onnx` for bytes that are no ONNX model or hold what gspf does not read (control flow, sparse
+ *   tensors, local functions, other operator domains).
+ */
+export function decodeModel(bytes: Uint8Array, { source, readExternal }: DecodeOptions): Graph {
+  const model = parse(bytes, source);
+  const graph = model.graph;
+  if (graph === undefined) throw malformed(source, 'a model with a graph', 'none');
+  if (model.functions.length > 0) throw malformed(source, 'no local functions', `${model.functions.length}`);
+  const opset = defaultOpset(model, source);
+
+  const initializers = new Map(
+    graph.initializer.map((proto) => [proto.name, decodeTensor(proto, source, readExternal)] as const),
+  );
+  const nodes = graph.node.map((proto): Node => {
+    if (proto.domain !== '' && proto.domain !== 'ai.onnx') {
+      throw new GspfError('graph/operator', {
+        subject: `${source}, ${proto.opType} "${proto.name}"`,
+        expected: "an operator of ONNX's own domain",
+        got: `domain "${proto.domain}"`,
+        hint: 'Export the model without optimisations for one runtime.',
+      });
+    }
+    const node = {
+      name: proto.name,
+      opType: proto.opType,
+      inputs: proto.input,
+      outputs: proto.output,
+      attributes: Object.fromEntries(proto.attribute.map((a) => [a.name, decodeAttribute(a, source)])),
+    };
+    return upgradeNode(node, opset, (name, tensor) => initializers.set(name, tensor));
+  });
+  // Up to IR version 3 every initializer is listed among the inputs too.
+  const inputs = graph.input.filter(({ name }) => !initializers.has(name));
+  const given = [...inputs.map(({ name }) => name), ...initializers.keys()];
+  return {
+    name: graph.name,
+    inputs: inputs.map((info) => decodeValueInfo(info, source)),
+    outputs: graph.output.map((info) => decodeValueInfo(info, source)),
+    initializers,
+    nodes: sortNodes(nodes, given),
+  };
+}
+
+function parse(bytes: Uint8Array, source: string): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    throw new GspfError('input/onnx', {
+      subject: source,
+      expected: 'an ONNX model',
+      got: 'other bytes',
+      cause,
+    });
+  }
+}
+
+function defaultOpset(model: ModelProto, source: string): number {
+  const entry = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
+  const opset = Number(entry?.version ?? 0);
+  if (opset >= OLDEST_OPSET && opset <= NEWEST_OPSET) return opset;
+  throw new GspfError('input/onnx', {
+    subject: source,
+    expected: `an opset from ${OLDEST_OPSET} to ${NEWEST_OPSET}`,
+    got: `${opset}`,
+    hint: `Export it again with opset_version=20, or convert it with onnx.version_converter.`,
+  });
+}
+
+function decodeValueInfo({ name, type }: ValueInfoProto, source: string): ValueInfo {
+  if (type?.value.case !== 'tensorType') {
+    throw malformed(`${source}, "${name}"`, 'a tensor', type?.value.case ?? 'no type');
+  }
+  const { elemType, shape } = type.value.value;
+  const dims = (shape?.dim ?? []).map(({ value }, axis): Dim => {
+    if (value.case === 'dimValue') return Number(value.value);
+    return value.case === 'dimParam' && value.value !== '' ? value.value : `${name}.${axis}`;
+  });
+  return { name, dtype: elementType(elemType, `${source}, "${name}"`), shape: dims };
+}
+
+function decodeAttribute(proto: AttributeProto, source: string): Attribute {
+  const text = new TextDecoder();
+  switch (proto.type) {
+    case AttributeProto_AttributeType.INT:
+      return { type: 'int', value: Number(proto.i) };
+    case AttributeProto_AttributeType.INTS:
+      return { type: 'ints', value: proto.ints.map(Number) };
+    case AttributeProto_AttributeType.FLOAT:
+      return { type: 'float', value: proto.f };
+    case AttributeProto_AttributeType.FLOATS:
+      return { type: 'floats', value: proto.floats };
+    case AttributeProto_AttributeType.STRING:
+      return { type: 'string', value: text.decode(proto.s) };
+    case AttributeProto_AttributeType.STRINGS:
+      return { type: 'strings', value: proto.strings.map((bytes) => text.decode(bytes)) };
+    case AttributeProto_AttributeType.TENSOR:
+      if (proto.t !== undefined) return { type: 'tensor', value: decodeTensor(proto.t, source) };
+      break;
+  }
+  const kind = AttributeProto_AttributeType[proto.type] ?? `${proto.type}`;
+  throw malformed(`${source}, attribute "${proto.name}"`, 'a number, a string, a tensor or a list', kind);
+}
+
+function malformed(subject: string, expected: string, got: string): GspfError {
+  return new GspfError('input/onnx', { subject, expected, got });
+}

@@ -1,0 +1,111 @@
+import { create } from '@bufbuild/protobuf';
+import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
+import { GspfError } from '../errors.ts';
+import { elementType, elementTypeNumber } from '../graph/element-types.ts';
+import { bytesOf, bytesPerElement, fromBytes, type Shape, sizeOf, type Tensor, zeros } from '../tensor.ts';
+
+/** Reads `length` bytes at `offset` of a file beside the model. @throws whatever reading throws. */
+export type ReadExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
+
+/**
+ * A TensorProto as a tensor: a view on the model's bytes where they are aligned.
+ *
+ * @throws `input/onnx` where the data do not fill the shape or lie in a file that was not given.
+ */
+export function decodeTensor(proto: TensorProto, source: string, readExternal?: ReadExternalData): Tensor {
+  const subject = `${source}, tensor "${proto.name}"`;
+  const dtype = elementType(proto.dataType, subject);
+  const shape = proto.dims.map(Number);
+  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+    const bytes = externalBytes(proto, subject, sizeOf(shape) * bytesPerElement(dtype), readExternal);
+    return fromBytes(dtype, shape, bytes);
+  }
+  const size = sizeOf(shape);
+  if (proto.rawData.length > 0) {
+    expectCount(subject, shape, size, proto.rawData.length / bytesPerElement(dtype));
+    return fromBytes(dtype, shape, proto.rawData);
+  }
+  const tensor = zeros(dtype, shape);
+  switch (tensor.dtype) {
+    case 'int64':
+      expectCount(subject, shape, size, proto.int64Data.length);
+      tensor.data.set(proto.int64Data);
+      break;
+    case 'uint64':
+      expectCount(subject, shape, size, proto.uint64Data.length);
+      tensor.data.set(proto.uint64Data);
+      break;
+    default: {
+      // Small integers, booleans and the bits of half floats are stored as int32.
+      const numbers =
+        dtype === 'float32'
+          ? proto.floatData
+          : dtype === 'float64'
+            ? proto.doubleData
+            : dtype === 'uint32'
+              ? proto.uint64Data.map(Number)
+              : proto.int32Data;
+      expectCount(subject, shape, size, numbers.length);
+      tensor.data.set(numbers);
+    }
+  }
+  return tensor;
+}
+
+/** A tensor as a TensorProto whose raw data are a view on the tensor's. */
+export function encodeTensor(name: string, tensor: Tensor): TensorProto {
+  return create(TensorProtoSchema, {
+    name,
+    dims: tensor.shape.map(BigInt),
+    dataType: elementTypeNumber(tensor.dtype),
+    rawData: plainBytes(tensor),
+  });
+}
+
+/** protobuf's types want bytes over an ArrayBuffer proper; shared memory is copied. */
+function plainBytes(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytesOf(tensor);
+  return buffer instanceof ArrayBuffer
+    ? new Uint8Array(buffer, byteOffset, byteLength)
+    : new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength));
+}
+
+function externalBytes(
+  proto: TensorProto,
+  subject: string,
+  sizeBytes: number,
+  readExternal: ReadExternalData | undefined,
+): Uint8Array {
+  const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
+  const location = entries.get('location');
+  if (location === undefined || readExternal === undefined) {
+    throw new GspfError('input/onnx', {
+      subject,
+      expected: 'its data in the model file',
+      got: `external data in "${location ?? ''}"`,
+      hint: 'Open the model by its path, so that the files beside it can be read.',
+    });
+  }
+  const length = entries.get('length');
+  const bytes = readExternal(
+    location,
+    Number(entries.get('offset') ?? 0),
+    length === undefined ? sizeBytes : Number(length),
+  );
+  if (bytes.byteLength === sizeBytes) return bytes;
+  throw new GspfError('input/onnx', {
+    subject,
+    expected: `${sizeBytes} bytes in "${location}"`,
+    got: `${bytes.byteLength}`,
+  });
+}
+
+function expectCount(subject: string, shape: Shape, size: number, got: number): void {
+  if (got === size) return;
+  throw new GspfError('input/onnx', {
+    subject,
+    expected: `${size} elements for shape [${shape}]`,
+    got: `${got}`,
+    hint: 'The file is damaged or was cut short.',
+  });
+}

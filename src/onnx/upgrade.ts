@@ -1,0 +1,33 @@
+import { intsAttribute } from '../graph/attributes.ts';
+import { int, type Node } from '../graph/graph.ts';
+import { int64, type Tensor } from '../tensor.ts';
+
+/** Reductions whose axes moved from an attribute to an input in opset 18. */
+const reductionsOf18: ReadonlySet<string> = new Set(['ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd']);
+
+/**
+ * A node of opset 13 or later, as opset 20 writes it.
+ *
+ * @param addInitializer Stores a tensor that used to be an attribute.
+ */
+export function upgradeNode(
+  node: Node,
+  opset: number,
+  addInitializer: (name: string, tensor: Tensor) => void,
+): Node {
+  if (opset < 18 && reductionsOf18.has(node.opType)) return axesAsInput(node, addInitializer);
+  // Since 18 a Split without sizes names the number of its parts.
+  if (opset < 18 && node.opType === 'Split' && node.inputs.length < 2) {
+    return { ...node, attributes: { ...node.attributes, num_outputs: int(node.outputs.length) } };
+  }
+  return node;
+}
+
+function axesAsInput(node: Node, addInitializer: (name: string, tensor: Tensor) => void): Node {
+  const axes = intsAttribute(node, 'axes');
+  if (axes === undefined) return node;
+  const { axes: _, ...attributes } = node.attributes;
+  const name = `${node.outputs[0] ?? node.name}/axes`;
+  addInitializer(name, int64([axes.length], axes));
+  return { ...node, inputs: [node.inputs[0] ?? '', name], attributes };
+}

@@ -1,0 +1,46 @@
+import type { ResolvedTrainOptions } from './options.ts';
+
+/** An option whose value does not go with those of others, and what would. */
+export interface Contradiction {
+  /** Path of the option, as in `warmup.epochs`. */
+  readonly path: string;
+  readonly expected: string;
+}
+
+/** What in a complete tree of options cannot be meant together. */
+export function contradictions(options: ResolvedTrainOptions): readonly Contradiction[] {
+  const { method, epochs, warmup, select, refine } = options;
+  if (method === 'full') {
+    return refine.every === 0
+      ? []
+      : [{ path: 'refine.every', expected: '0 with method full, which selects no weights' }];
+  }
+  const found: Contradiction[] = [];
+  if (warmup.epochs >= epochs) {
+    found.push({
+      path: 'warmup.epochs',
+      expected: `less than epochs (${epochs}), so that an epoch is left to fine-tune in`,
+    });
+  } else if (refine.every > 0 && !refinesAtAll(options)) {
+    found.push({
+      path: 'refine.every',
+      expected: `a number with a multiple above warmup.epochs (${warmup.epochs}) and below 0.8 · epochs (${(4 * epochs) / 5}), so that there is an epoch to refine after`,
+    });
+  }
+  if (warmup.lr !== null && warmup.update === 'none') {
+    found.push({ path: 'warmup.lr', expected: 'null with warmup.update none, which moves no weight' });
+  }
+  if (!select.headInBudget && select.head === 'compete') {
+    found.push({
+      path: 'select.headInBudget',
+      expected: 'true with select.head compete, where the head has no place of its own',
+    });
+  }
+  return found;
+}
+
+/** Whether an epoch of phase 3 is a multiple of `refine.every` and lies within the first 80 % of all. */
+function refinesAtAll({ epochs, warmup, refine }: ResolvedTrainOptions): boolean {
+  const first = (Math.floor(warmup.epochs / refine.every) + 1) * refine.every;
+  return 5 * first < 4 * epochs;
+}

@@ -1,0 +1,107 @@
+/** How weights are trained: a sparse selection of them, or all. */
+export type Method = 'gspf' | 'full';
+
+/** Where values that are not given come from. */
+export type PresetName = 'paper' | 'tuned';
+
+/** The learning rate over the steps of fine-tuning. */
+export interface ScheduleOptions {
+  readonly kind: 'linear' | 'cosine' | 'constant';
+  readonly warmupRatio: number;
+}
+
+/** AdamW's constants. */
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+}
+
+/** Phase 1: what is measured, and what becomes of the weights meanwhile. */
+export interface WarmupOptions {
+  readonly epochs: number;
+  readonly maxBatches: number | null;
+  readonly update: 'sgd' | 'none';
+  readonly lr: number | null;
+  readonly commit: 'rollback' | 'keep';
+}
+
+/** Phase 2: the importance of a weight. */
+export interface ScoreOptions {
+  readonly kind:
+    | 'gspf'
+    | 'gradient'
+    | 'fisher'
+    | 'snip'
+    | 'grasp'
+    | 'taylor'
+    | 'magnitude'
+    | 'relative'
+    | 'movement'
+    | 'random';
+  readonly normalize: 'global' | 'tensor' | 'none';
+  readonly negative: 'literal' | 'clamp';
+  readonly magnitude: 'tanh' | 'none' | 'inverse';
+  readonly reference: 'current' | 'pretrained';
+}
+
+/** The units that are selected whole: a weight, or a part of its tensor seen as a matrix. */
+export type Granularity = 'element' | 'row' | 'column' | `block:${number}x${number}`;
+
+/** Phase 2: which weights are trained. */
+export interface SelectOptions {
+  /** Fraction of the eligible weights, above 0 and at most 1. */
+  readonly ratio: number;
+  readonly include: readonly string[];
+  readonly exclude: 'auto' | readonly string[];
+  readonly head: 'always' | 'compete';
+  readonly headInBudget: boolean;
+  readonly scope: 'global' | 'tensor' | 'layer';
+  readonly granularity: Granularity;
+}
+
+/** Phase 3: selecting anew while training. */
+export interface RefineOptions {
+  readonly every: number;
+  readonly alpha: number;
+  readonly source: 'probe' | 'dense';
+  readonly probeBatches: number;
+  readonly dropped: 'keep' | 'revert';
+  readonly enter: 'zero';
+}
+
+/** Every option of a training run with its value; `docs/options.md` describes each. */
+export interface ResolvedTrainOptions {
+  readonly preset: PresetName;
+  readonly method: Method;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly evalBatchSize: number;
+  readonly maxLength: number | 'auto';
+  readonly lr: number;
+  readonly schedule: ScheduleOptions;
+  readonly clipNorm: number | null;
+  readonly adamw: AdamWOptions;
+  readonly warmup: WarmupOptions;
+  readonly score: ScoreOptions;
+  readonly select: SelectOptions;
+  readonly refine: RefineOptions;
+}
+
+/** The options of a training run as a caller gives them: any part of the tree. */
+export type TrainOptions = Given<Omit<ResolvedTrainOptions, 'select'>> & {
+  readonly select?: GivenSelect | undefined;
+};
+
+type GivenSelect = Given<Omit<SelectOptions, 'ratio'>> & {
+  /** A fraction, or a percentage such as `0.3%`. */
+  readonly ratio?: number | `${number}%` | `${number} %` | undefined;
+};
+
+type Given<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Given<T[K]> | undefined }
+    : T;

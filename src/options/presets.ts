@@ -1,0 +1,62 @@
+import { GspfError } from '../errors.ts';
+import type { Method, PresetName, TrainOptions } from './options.ts';
+
+/** A row of the paper's Appendix A: the tasks it is for, and its four values. */
+export interface PaperRow {
+  readonly benchmark: string;
+  /** Names as {@link loadTask} knows them. */
+  readonly tasks: readonly string[];
+  readonly lr: number;
+  readonly batchSize: number;
+  readonly warmupEpochs: number;
+  /** Fraction of the eligible weights. */
+  readonly ratio: number;
+}
+
+const classificationTasks = ['cola', 'sst2', 'mrpc', 'qqp', 'mnli', 'qnli', 'rte', 'wnli'];
+
+/** The paper, Appendix A, "Hyperparameters". */
+export const paperRows: readonly PaperRow[] = [
+  {
+    benchmark: 'GLUE',
+    tasks: [...classificationTasks, 'stsb'],
+    lr: 2e-5,
+    batchSize: 32,
+    warmupEpochs: 1,
+    ratio: 0.003,
+  },
+  { benchmark: 'SQuAD', tasks: ['squad'], lr: 3e-5, batchSize: 16, warmupEpochs: 1, ratio: 0.004 },
+  { benchmark: 'CIFAR-100', tasks: ['cifar100'], lr: 5e-5, batchSize: 64, warmupEpochs: 1, ratio: 0.002 },
+  { benchmark: 'ImageNet', tasks: ['imagenet'], lr: 1e-4, batchSize: 256, warmupEpochs: 2, ratio: 0.005 },
+];
+
+/** The best measured on text classification, by method: sparse training wants a higher rate. */
+export const tunedValues: { readonly [M in Method]: TrainOptions } = {
+  gspf: { lr: 3e-3, batchSize: 32, epochs: 3, select: { ratio: 0.003 } },
+  full: { lr: 5e-5, batchSize: 32, epochs: 3 },
+};
+
+/** Tasks that {@link tunedValues} were measured for, or are like those. */
+export const tunedTasks: readonly string[] = ['text-classification', ...classificationTasks];
+
+/**
+ * What a preset says about a task and method: the part of the tree that it fills in.
+ *
+ * @throws `usage/option` for a task that the preset has no values for; `tuned`, being the default, then has an
+ * empty tree instead.
+ */
+export function presetValues(preset: PresetName, method: Method, task: string): TrainOptions {
+  if (preset === 'tuned') return tunedTasks.includes(task) ? tunedValues[method] : {};
+  const row = paperRows.find(({ tasks }) => tasks.includes(task));
+  if (row === undefined) {
+    throw new GspfError('usage/option', {
+      subject: 'preset',
+      expected: `a task of the paper's Appendix A (${paperRows.flatMap(({ tasks }) => tasks).join(', ')}) for "paper"`,
+      got: `task "${task}"`,
+      hint: 'Use the preset tuned, or give lr, batchSize and select.ratio yourself.',
+    });
+  }
+  const { lr, batchSize, warmupEpochs, ratio } = row;
+  if (method === 'full') return { lr, batchSize };
+  return { lr, batchSize, warmup: { epochs: warmupEpochs }, select: { ratio } };
+}

@@ -1,0 +1,236 @@
+import { z } from 'zod';
+import { contradictions } from './contradictions.ts';
+import type {
+  AdamWOptions,
+  Granularity,
+  RefineOptions,
+  ResolvedTrainOptions,
+  ScheduleOptions,
+  ScoreOptions,
+  SelectOptions,
+  WarmupOptions,
+} from './options.ts';
+
+// Each section has exactly the fields of its interface. `describe` says what an option does, `expected` which
+// values it takes: messages, help and docs/options.md are made of these two. Enumerations list their own values.
+type Fields<T> = { readonly [K in keyof T]: z.ZodType<T[K]> };
+
+const count = z.int().min(0).meta({ expected: 'a whole number of at least 0' });
+const positiveCount = z.int().min(1).meta({ expected: 'a whole number of at least 1' });
+const positiveCountOrNull = positiveCount
+  .nullable()
+  .meta({ expected: 'a whole number of at least 1, or null' });
+const positive = z.number().positive().meta({ expected: 'a number above 0' });
+const positiveOrNull = positive.nullable().meta({ expected: 'a number above 0, or null' });
+const nonNegative = z.number().min(0).meta({ expected: 'a number of at least 0' });
+const fraction = z.number().min(0).max(1).meta({ expected: 'a number from 0 to 1' });
+const decayRate = z.number().min(0).lt(1).meta({ expected: 'a number of at least 0 and below 1' });
+const flag = z.boolean().meta({ expected: 'true or false' });
+const globs = z.array(z.string().min(1)).meta({ expected: 'a list of globs over tensor names' });
+
+/** The number behind `0.3%`, shifted as decimal text: 0.7 / 100 is not the double 0.007. */
+function withoutPercent(value: number | string): number {
+  if (typeof value === 'number') return value;
+  const [, percentage] = /^\s*(\d+\.?\d*|\.\d+)\s*%\s*$/.exec(value) ?? [];
+  return percentage === undefined ? Number.NaN : Number(`${percentage}e-2`);
+}
+
+const ratio = z
+  .union([z.number(), z.string()])
+  .transform(withoutPercent)
+  .pipe(z.number().gt(0).max(1))
+  .meta({ expected: 'a fraction above 0 and at most 1, or a percentage such as 0.3%' });
+
+const granularity = z
+  .custom<Granularity>(
+    (value) => typeof value === 'string' && /^(element|row|column|block:[1-9]\d*x[1-9]\d*)$/.test(value),
+  )
+  .meta({ expected: 'element, row, column or block:RxC (rows × columns, as in block:4x4)' });
+
+const schedule = z
+  .strictObject({
+    kind: z
+      .enum(['linear', 'cosine', 'constant'])
+      .default('linear')
+      .describe('How the learning rate falls once it has risen.'),
+    warmupRatio: fraction
+      .default(0.06)
+      .describe('Share of the fine-tuning steps over which the learning rate rises from 0.'),
+  } satisfies Fields<ScheduleOptions>)
+  .prefault({})
+  .describe('The learning rate over the steps of fine-tuning.');
+
+const adamw = z
+  .strictObject({
+    beta1: decayRate.default(0.9).describe('Decay of the first moment.'),
+    beta2: decayRate.default(0.999).describe('Decay of the second moment.'),
+    epsilon: positive.default(1e-8).describe('Added to the root of the second moment.'),
+    weightDecay: nonNegative
+      .default(0.01)
+      .describe('Decoupled decay of the trained weights; none on biases and normalisation gains.'),
+  } satisfies Fields<AdamWOptions>)
+  .prefault({})
+  .describe('The optimiser of fine-tuning.');
+
+const warmup = z
+  .strictObject({
+    epochs: positiveCount.default(1).describe('Epochs that measure gradients; part of `epochs`.'),
+    maxBatches: positiveCountOrNull
+      .default(null)
+      .describe('Ends the warm-up after so many batches; the rest of that epoch is not used.'),
+    update: z
+      .enum(['sgd', 'none'])
+      .default('sgd')
+      .describe(
+        "Whether plain SGD moves the weights meanwhile (the paper's formula) or only gradients are taken.",
+      ),
+    lr: positiveOrNull.default(null).describe('Rate of that SGD; null: the same as `lr`.'),
+    commit: z
+      .enum(['rollback', 'keep'])
+      .default('rollback')
+      .describe(
+        "What happens to moved weights that are not selected: back to their pretrained values, or kept (the paper's letter; the result is then no sparse patch).",
+      ),
+  } satisfies Fields<WarmupOptions>)
+  .prefault({})
+  .describe('Phase 1, `gspf` only: measures how sensitive the loss is to each weight.');
+
+const score = z
+  .strictObject({
+    kind: z
+      .enum([
+        'gspf',
+        'gradient',
+        'fisher',
+        'snip',
+        'grasp',
+        'taylor',
+        'magnitude',
+        'relative',
+        'movement',
+        'random',
+      ])
+      .default('gspf')
+      .describe('The importance of a weight; the highest are selected.'),
+    normalize: z
+      .enum(['global', 'tensor', 'none'])
+      .default('global')
+      .describe('Over which weights sensitivities get mean 0 and deviation 1 (kind `gspf` only).'),
+    negative: z
+      .enum(['literal', 'clamp'])
+      .default('literal')
+      .describe('Below-mean sensitivities stay negative or become 0 (kind `gspf` only).'),
+    magnitude: z
+      .enum(['tanh', 'none', 'inverse'])
+      .default('tanh')
+      .describe('Factor that favours large weights, none of them, or small ones (kind `gspf` only).'),
+    reference: z
+      .enum(['current', 'pretrained'])
+      .default('current')
+      .describe(
+        'Which values of the weights enter the score: those at the end of the warm-up or the pretrained.',
+      ),
+  } satisfies Fields<ScoreOptions>)
+  .prefault({})
+  .describe('Phase 2, `gspf` only: scores every eligible weight.');
+
+const select = z
+  .strictObject({
+    ratio: ratio.default(0.003).describe('Share of the eligible weights to train.'),
+    include: globs.default([]).describe('Tensors whose weights are eligible; none listed: all.'),
+    exclude: z
+      .union([z.literal('auto'), globs])
+      .meta({ expected: '"auto" or a list of globs over tensor names' })
+      .default('auto')
+      .describe('Tensors to leave alone; `auto`: those whose gradient is zero by construction.'),
+    head: z
+      .enum(['always', 'compete'])
+      .default('always')
+      .describe('Whether a new head is trained whole or has to compete with all other weights.'),
+    headInBudget: flag
+      .default(true)
+      .describe('Whether a head that is trained whole uses up the budget before other weights do.'),
+    scope: z
+      .enum(['global', 'tensor', 'layer'])
+      .default('global')
+      .describe('Within what weights compete; each tensor or layer then has its share of the budget.'),
+    granularity: granularity
+      .default('element')
+      .describe('What is selected whole; the score of a group is the mean of its weights.'),
+  } satisfies Fields<SelectOptions>)
+  .prefault({})
+  .describe('Phase 2, `gspf` only: selects the weights to train.');
+
+const refine = z
+  .strictObject({
+    every: count
+      .default(0)
+      .describe('Selects anew after every so many epochs, within the first 80 % of them; 0: never.'),
+    alpha: fraction.default(0.5).describe('Weight of the previous scores in the new ones.'),
+    source: z
+      .enum(['probe', 'dense'])
+      .default('probe')
+      .describe(
+        'Measures anew on a few batches at the boundary, or on every batch of fine-tuning (as slow as method `full`).',
+      ),
+    probeBatches: positiveCount.default(8).describe('Batches of such a probe.'),
+    dropped: z
+      .enum(['keep', 'revert'])
+      .default('keep')
+      .describe('A weight that is no longer selected keeps its value or returns to the pretrained one.'),
+    enter: z.enum(['zero']).default('zero').describe('Optimiser state of a newly selected weight.'),
+  } satisfies Fields<RefineOptions>)
+  .prefault({})
+  .describe('Phase 3, `gspf` only: selects anew while training.');
+
+const fields = z.strictObject({
+  preset: z
+    .enum(['tuned', 'paper'])
+    .default('tuned')
+    .describe("Values for what is not given: measured best, or the paper's Appendix A."),
+  method: z
+    .enum(['gspf', 'full'])
+    .default('gspf')
+    .describe('Trains the weights that GSPF selects, or all of them.'),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffffffff)
+    .meta({ expected: 'a whole number from 0 to 4294967295' })
+    .default(0)
+    .describe('Seed of everything random.'),
+  epochs: positiveCount.default(3).describe('Passes over the training data, the warm-up included.'),
+  batchSize: positiveCount.default(32).describe('Examples a training step.'),
+  evalBatchSize: positiveCount.default(64).describe('Examples a batch of evaluation.'),
+  maxLength: z
+    .union([z.literal('auto'), positiveCount])
+    .meta({ expected: '"auto" or a whole number of at least 1' })
+    .default('auto')
+    .describe('Tokens after which an input is cut; `auto`: chosen from the data and the model.'),
+  lr: positive.describe('Learning rate of fine-tuning.'),
+  schedule,
+  clipNorm: positiveOrNull
+    .default(1)
+    .describe('Largest norm of the gradients of all trained weights together; null: no clipping.'),
+  adamw,
+  warmup,
+  score,
+  select,
+  refine,
+} satisfies Fields<ResolvedTrainOptions>);
+
+/**
+ * Any part of the tree, with defaults filled in except for `lr`, which the preset supplies.
+ */
+export const givenOptionsSchema: z.ZodType<Omit<ResolvedTrainOptions, 'lr'> & { lr?: number | undefined }> =
+  fields.partial({ lr: true });
+
+/**
+ * The tree of training options, shared by library, YAML and command line: strict at every level, defaults
+ * filled in, contradictions refused. `lr` has no default here: {@link resolveOptions} takes it from the preset.
+ */
+export const trainOptionsSchema: z.ZodType<ResolvedTrainOptions> = fields.superRefine((options, context) => {
+  for (const { path, expected } of contradictions(options)) {
+    context.addIssue({ code: 'custom', path: path.split('.'), params: { expected } });
+  }
+});

@@ -68,7 +68,7 @@ def permutation(n: int, seed: int, stream: int) -> list[int]:
 
 
 def xoroshiro128plus(seed: int, stream: int):
-    """Low words of xoroshiro128+ (24, 16, 37), offset by 2³¹ as pure-rand has them; its state hashes (seed, stream)."""
+    """Low words of xoroshiro128+ (24, 16, 37), offset by 2³¹ as pure-rand has them, from hashes of (seed, stream)."""
     high0, low0, high1, low1 = (state_word(seed, stream, index) for index in (1, 2, 3, 4))
     state0 = high0 << 32 | low0
     state1 = high1 << 32 | low1 | 1

@@ -5,8 +5,8 @@
 // MODEL_DIR holds onnx/model.onnx, config.json, tokenizer.json, tokenizer_config.json. inputs.json is a list of
 // texts; a pair is {"text": …, "textPair": …}. Nothing is fetched.
 
-import { readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers';
 
@@ -23,13 +23,20 @@ if (directory === undefined || values.inputs === undefined) {
   console.error('usage: node check_logits.mjs MODEL_DIR --inputs inputs.json [--max-length N] [--batch N]');
   process.exit(2);
 }
+if (!existsSync(join(directory, 'onnx/model.onnx'))) {
+  console.error(`${directory}: expected onnx/model.onnx in it`);
+  process.exit(2);
+}
 
 // A model is named relative to `localModelPath`, as it would be on the hub.
 env.allowRemoteModels = false;
 env.localModelPath = dirname(resolve(directory));
 const name = basename(resolve(directory));
 const tokenizer = await AutoTokenizer.from_pretrained(name);
-const model = await AutoModelForSequenceClassification.from_pretrained(name, { dtype: 'fp32', device: 'cpu' });
+const model = await AutoModelForSequenceClassification.from_pretrained(name, {
+  dtype: 'fp32',
+  device: 'cpu',
+});
 
 const maxLength = values['max-length'] === undefined ? {} : { max_length: Number(values['max-length']) };
 const batch = Number(values.batch);

@@ -11,6 +11,7 @@ import { sizeOf, type Tensor } from '../tensor.ts';
 export class BackwardBuilder {
   readonly #scope: Scope;
   readonly #nodes: Node[];
+  /** Where the node that makes a value is. */
   readonly #index = new Map<string, number>();
   readonly #emitted = new Map<string, Value>();
   readonly #prefix: string;
@@ -67,11 +68,12 @@ export class BackwardBuilder {
 
   /** Output `i` of a forward node, which is made to compute it if it did not. */
   outputOf(node: Node, i: number): Value {
-    const at = this.#index.get(node.outputs[0] ?? '') ?? -1;
+    const made = node.outputs.find((output) => output !== '') ?? '';
+    const at = this.#index.get(made) ?? -1;
     const current = this.#nodes[at] ?? node;
     const existing = current.outputs[i];
     if (existing !== undefined && existing !== '') return this.value(existing);
-    const name = `${current.outputs[0]}/output_${i}`;
+    const name = `${made}/output_${i}`;
     const outputs = Array.from({ length: Math.max(i + 1, current.outputs.length) }, (_, k) =>
       k === i ? name : (current.outputs[k] ?? ''),
     );

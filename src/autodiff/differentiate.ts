@@ -1,8 +1,9 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node, type StaticGraph } from '../graph/graph.ts';
 import { prune } from '../graph/topology.ts';
+import { elementsOf, sparseGradientRules } from '../lowering/sparse-gradients.ts';
 import type { GradientContext, GradientRule, Value } from '../ops/definition.ts';
-import { definitionOf } from '../ops/table.ts';
+import { definitionOf, isOpType } from '../ops/table.ts';
 import { int64, isFloat, type Shape, sizeOf, type TensorType } from '../tensor.ts';
 import { BackwardBuilder } from './backward-builder.ts';
 
@@ -11,6 +12,11 @@ export interface DifferentiateOptions {
   readonly loss: string;
   /** The graph inputs and initializers to differentiate with respect to. */
   readonly wrt: readonly string[];
+  /**
+   * For some of `wrt`, the only elements whose gradient is wanted: flat row-major indices, ascending. Their
+   * gradient has the shape `[k]` of the indices.
+   */
+  readonly elements?: ReadonlyMap<string, Int32Array> | undefined;
 }
 
 /** The name of the output that holds the gradient with respect to `name`. */
@@ -20,13 +26,16 @@ export const gradientName = (name: string): string => `grad/${name}`;
  * The training graph of a forward graph: the same outputs, and one output `grad/<name>` of the name's own shape
  * for each name in `wrt`, by reverse-mode differentiation. Every node is a stock ONNX operator.
  *
- * A backward node is emitted only where it lies between the loss and one of `wrt`; a name that the loss does not
- * depend on has a gradient of zeros.
+ * A backward node is emitted only where it lies between the loss and one of `wrt`. A name that the loss does not
+ * depend on, or only through operators without a derivative, has a gradient of zeros.
  *
- * @throws `graph/not-differentiable` where the only way from the loss to one of `wrt` passes an operator without
- *   a derivative; `graph/shape` where the loss is no scalar; `graph/invalid` for an unknown name.
+ * @throws `graph/not-differentiable` where one of `wrt` is no float tensor; `graph/shape` where the loss is no
+ *   scalar; `graph/invalid` for an unknown name.
  */
-export function differentiate(graph: StaticGraph, { loss, wrt }: DifferentiateOptions): StaticGraph {
+export function differentiate(
+  graph: StaticGraph,
+  { loss, wrt, elements = new Map() }: DifferentiateOptions,
+): StaticGraph {
   const { dtype, shape } = typeOf(graph, loss);
   if (sizeOf(shape) !== 1) {
     throw new GspfError('graph/shape', {
@@ -35,7 +44,7 @@ export function differentiate(graph: StaticGraph, { loss, wrt }: DifferentiateOp
       got: `shape [${shape}]`,
     });
   }
-  return reverse(graph, wrt, (builder) => [[loss, ones(builder, shape, dtype)]]);
+  return reverse(graph, wrt, elements, (builder) => [[loss, ones(builder, shape, dtype)]]);
 }
 
 export interface VectorJacobianOptions {
@@ -62,7 +71,7 @@ export function vectorJacobianProduct(
   const types = new Map(graph.types);
   for (const { name, dtype, shape } of cotangents) types.set(name, { dtype, shape });
   const extended = { ...graph, inputs: [...graph.inputs, ...cotangents], types };
-  return reverse(extended, wrt, (builder) =>
+  return reverse(extended, wrt, new Map(), (builder) =>
     outputs.map((output) => [output, builder.value(cotangentName(output))]),
   );
 }
@@ -71,6 +80,7 @@ export function vectorJacobianProduct(
 function reverse(
   graph: StaticGraph,
   wrt: readonly string[],
+  elements: ReadonlyMap<string, Int32Array>,
   seed: (builder: BackwardBuilder) => readonly (readonly [string, Value])[],
 ): StaticGraph {
   const targets = new Set(wrt);
@@ -96,15 +106,22 @@ function reverse(
     node.inputs.forEach((name, index) => {
       const rule = gradients[Math.min(index, gradients.length - 1)] ?? null;
       if (rule === null || !active.has(name)) return;
-      const x = builder.value(name);
-      cotangents.add(x, applyRule(rule, node, index, x, builder, cotangents));
+      const context = gradientContext(node, index, builder, cotangents);
+      const wanted = elements.get(name);
+      const gradient =
+        wanted === undefined
+          ? unbroadcast(rule(context), context.x.shape, builder)
+          : gradientElements(rule, context, wanted, builder);
+      cotangents.add(context.x, gradient);
     });
   }
 
   const outputs = new Map(graph.outputs.map(({ name }) => [name, builder.value(name)]));
   for (const name of wrt) {
     const { shape, dtype } = builder.value(name);
-    outputs.set(gradientName(name), cotangents.total(name) ?? zeros(builder, shape, dtype));
+    const wanted = elements.get(name);
+    const gradientShape = wanted === undefined ? shape : [wanted.length];
+    outputs.set(gradientName(name), cotangents.total(name) ?? zeros(builder, gradientShape, dtype));
   }
   return prune(builder.finish(graph, outputs));
 }
@@ -126,18 +143,37 @@ function activeValues(graph: StaticGraph, targets: ReadonlySet<string>): Readonl
   return active;
 }
 
-function applyRule(
+/** The gradient at some elements: by the operator's sparse rule, else taken from the dense gradient. */
+function gradientElements(
   rule: GradientRule,
+  context: GradientContext,
+  wanted: Int32Array,
+  builder: BackwardBuilder,
+): Value {
+  const opType = context.node.opType;
+  const sparse = isOpType(opType) ? sparseGradientRules[opType] : undefined;
+  const gradient = sparse?.input === context.index ? sparse.rule(context, wanted) : undefined;
+  return gradient ?? elementsOf(builder, unbroadcast(rule(context), context.x.shape, builder), wanted);
+}
+
+function gradientContext(
   node: Node,
   index: number,
-  x: Value,
   builder: BackwardBuilder,
   cotangents: Cotangents,
-): Value {
-  const cotangent = (i: number) => cotangents.total(node.outputs[i] ?? '');
-  const output = (i: number) => builder.outputOf(node, i);
-  const { op, constant, known } = builder;
-  const context: GradientContext = {
+): GradientContext {
+  const output = (i: number): Value => builder.outputOf(node, i);
+  const input = (i: number): Value => {
+    const name = node.inputs[i];
+    if (name !== undefined && name !== '') return builder.value(name);
+    throw new GspfError('graph/invalid', {
+      subject: describeNode(node),
+      expected: `input ${i}`,
+      got: 'none',
+    });
+  };
+  const x = input(index);
+  return {
     node,
     index,
     x,
@@ -146,22 +182,14 @@ function applyRule(
       const { name, shape, dtype } = output(0);
       return cotangents.total(name) ?? zeros(builder, shape, dtype);
     },
-    input: (i) => {
-      const name = node.inputs[i];
-      if (name !== undefined && name !== '') return builder.value(name);
-      throw new GspfError('graph/invalid', {
-        subject: describeNode(node),
-        expected: `input ${i}`,
-        got: 'none',
-      });
-    },
+    input,
     output,
-    cotangent,
-    op,
-    constant,
-    known,
+    cotangent: (i) => cotangents.total(node.outputs[i] ?? ''),
+    op: builder.op,
+    constant: builder.constant,
+    zeros: (shape) => zeros(builder, shape, x.dtype),
+    known: builder.known,
   };
-  return unbroadcast(rule(context), x.shape, builder);
 }
 
 /** The sum of a cotangent over the axes along which broadcasting had repeated the input. */

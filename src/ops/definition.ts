@@ -56,6 +56,8 @@ export interface GradientContext {
   readonly op: Emit;
   /** The output of a tensor that is known now. */
   readonly constant: (tensor: Tensor) => Value;
+  /** Zeros of x's element type, made when the graph runs so that the model file stays small. */
+  readonly zeros: (shape: Shape) => Value;
   /** The tensor behind a value that is known now. */
   readonly known: (value: Value) => Tensor | undefined;
 }
@@ -110,6 +112,8 @@ export const opTypes = [
   'Log',
   'LogSoftmax',
   'MatMul',
+  'Max',
+  'Min',
   'Mul',
   'Neg',
   'Not',

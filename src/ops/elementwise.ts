@@ -3,6 +3,7 @@ import { elementType, elementTypeNumber } from '../graph/element-types.ts';
 import { describeNode, int } from '../graph/graph.ts';
 import { type DType, isFloat, sizeOf } from '../tensor.ts';
 import type {
+  Emit,
   EvaluateContext,
   GradientContext,
   GradientRule,
@@ -90,6 +91,27 @@ function mapBroadcast(
 /** Other input of a two-input node. */
 const other = (c: GradientContext): Value => c.input(1 - c.index);
 
+/** An operator that picks one of its inputs, any number of them. dx = g where x was picked, shared among ties. */
+function extremum(f: (...values: number[]) => number): OpDefinition {
+  return {
+    infer: (c) => {
+      const { types, shape } = inferBroadcast(c);
+      return [{ dtype: types[0]?.dtype ?? 'float32', shape }];
+    },
+    evaluate: (c) => {
+      const arrays = c.node.inputs.map((_, i) => requiredArray(c, i));
+      return [mapBroadcast(arrays, requiredArray(c, 0).dtype, (values) => f(...values))];
+    },
+    gradients: [
+      ({ node, g, index, input, output, op }) => {
+        const picked = node.inputs.map((_, i) => asType(op('Equal', [input(i), output(0)]), g.dtype, op));
+        const ties = picked.reduce((sum, one) => op('Add', [sum, one]));
+        return op('Div', [op('Mul', [g, picked[index] ?? g]), ties]);
+      },
+    ],
+  };
+}
+
 const comparison = (f: (a: number, b: number) => boolean): OpDefinition =>
   binary((a, b) => (f(a, b) ? 1 : 0), [null, null], 'bool');
 
@@ -131,10 +153,12 @@ const cast: OpDefinition = {
     return [{ dtype, shape, data: data.map(convert) }];
   },
   // Between float types the derivative is 1; a cast from or to an integer has none.
-  gradients: [
-    ({ g, x, op }) => (g.dtype === x.dtype ? g : op('Cast', [g], { to: int(elementTypeNumber(x.dtype)) })),
-  ],
+  gradients: [({ g, x, op }) => asType(g, x.dtype, op)],
 };
+
+function asType(x: Value, dtype: DType, op: Emit): Value {
+  return x.dtype === dtype ? x : op('Cast', [x], { to: int(elementTypeNumber(dtype)) });
+}
 
 const where: OpDefinition = {
   infer: (c) => {
@@ -184,6 +208,8 @@ export const elementwise: OpFamily<
   | 'Less'
   | 'LessOrEqual'
   | 'Cast'
+  | 'Max'
+  | 'Min'
   | 'Where'
 > = {
   // y = |x|: dx = g·sign(x)
@@ -256,18 +282,19 @@ export const elementwise: OpFamily<
       ({ g, x, output, op }) => op('Neg', [op('Div', [op('Mul', [g, output(0)]), x])]),
     ],
   ),
-  // y = aᵇ: da = g·b·aᵇ⁻¹, db = g·y·ln a (0 where a = 0, as PyTorch)
+  // y = aᵇ: da = g·b·aᵇ⁻¹ (0 where b = 0), db = g·y·ln a (0 where a = 0), as PyTorch
   Pow: binary(
     (a, b) => a ** b,
     [
       ({ g, x, input, op }) => {
-        const exponent = input(1);
-        return op('Mul', [g, op('Mul', [exponent, op('Pow', [x, op('Sub', [exponent, 1])])])]);
+        const exponent = asType(input(1), x.dtype, op);
+        const reduced = op('Where', [op('Equal', [exponent, 0]), 0, op('Sub', [exponent, 1])]);
+        return op('Mul', [g, op('Mul', [exponent, op('Pow', [x, reduced])])]);
       },
-      ({ g, input, output, op }) => {
+      ({ g, x, input, output, op }) => {
         const base = input(0);
         const safe = op('Where', [op('Equal', [base, 0]), 1, base]);
-        return op('Mul', [g, op('Mul', [output(0), op('Log', [safe])])]);
+        return asType(op('Mul', [g, op('Mul', [output(0), op('Log', [safe])])]), x.dtype, op);
       },
     ],
   ),
@@ -280,5 +307,7 @@ export const elementwise: OpFamily<
   LessOrEqual: comparison((a, b) => a <= b),
 
   Cast: cast,
+  Max: extremum(Math.max),
+  Min: extremum(Math.min),
   Where: where,
 };

@@ -1,6 +1,6 @@
 import { GspfError } from '../errors.ts';
 import { intAttribute, stringAttribute } from '../graph/attributes.ts';
-import { describeNode, int, ints, type Node, string } from '../graph/graph.ts';
+import { describeNode, int, type Node, string } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
 import type { GradientContext, NumericArray, OpDefinition, OpFamily, Value } from './definition.ts';
 import { normalizeAxis, requiredArray, requiredType, stridesOf } from './shapes.ts';
@@ -16,15 +16,11 @@ function wrapIndex(index: number, extent: number, node: Node): number {
   });
 }
 
-/** A zero tensor of the given shape, made when the graph runs so that the model file stays small. */
-function zerosLike({ op, constant }: GradientContext, shape: Shape): Value {
-  return op('Expand', [0, constant(int64([shape.length], shape))]);
-}
-
 /**
  * Zeros of `extent` along `axis`, with the slices of `updates` added at `indices`.
  *
- * `updates` has the shape of the result with `axis` replaced by the axes of `indices`.
+ * `updates` has the shape of the result with `axis` replaced by the axes of `indices`. Not by ScatterND, whose
+ * additions race in onnxruntime 1.30 on CPU where an index occurs twice and there are several threads.
  */
 export function scatterAddAlong(
   c: GradientContext,
@@ -33,18 +29,17 @@ export function scatterAddAlong(
   indices: Value,
   extent: number,
 ): Value {
-  const { op, constant } = c;
-  const rank = updates.shape.length - indices.shape.length + 1;
-  const indexAxes = indices.shape.map((_, i) => axis + i);
-  const others = updates.shape.map((_, i) => i).filter((i) => !indexAxes.includes(i));
-  const inFront =
-    axis === 0 ? updates : op('Transpose', [updates], { perm: ints([...indexAxes, ...others]) });
-  const shape = [extent, ...inFront.shape.slice(indices.shape.length)];
-  const column = op('Unsqueeze', [indices, constant(int64([1], [-1]))]);
-  const summed = op('ScatterND', [zerosLike(c, shape), column, inFront], { reduction: string('add') });
-  if (axis === 0) return summed;
-  const back = Array.from({ length: rank }, (_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
-  return op('Transpose', [summed], { perm: ints(back) });
+  const { op, constant, zeros } = c;
+  const count = sizeOf(indices.shape);
+  const outer = updates.shape.slice(0, axis);
+  const inner = updates.shape.slice(axis + indices.shape.length);
+  const reshape = (x: Value, shape: Shape): Value =>
+    op('Reshape', [x, constant(int64([shape.length], shape))]);
+  const slices = reshape(updates, [...outer, count, ...inner]);
+  const column = reshape(indices, [...outer.map(() => 1), count, ...inner.map(() => 1)]);
+  const everywhere = op('Expand', [column, constant(int64([slices.shape.length], slices.shape))]);
+  const base = zeros([...outer, extent, ...inner]);
+  return op('ScatterElements', [base, everywhere, slices], { axis: int(axis), reduction: string('add') });
 }
 
 const gather: OpDefinition = {
@@ -112,7 +107,7 @@ const gatherElements: OpDefinition = {
   // dx = zeros, with each element of g added where it was read
   gradients: [
     (c) =>
-      c.op('ScatterElements', [zerosLike(c, c.x.shape), c.input(1), c.g], {
+      c.op('ScatterElements', [c.zeros(c.x.shape), c.input(1), c.g], {
         axis: int(elementAxis(c.node, c.x.shape)),
         reduction: string('add'),
       }),
@@ -162,7 +157,7 @@ const scatterElements: OpDefinition = {
       if (isAdd(c.node)) return c.g;
       const axis = int(elementAxis(c.node, c.x.shape));
       const updates = c.input(2);
-      return c.op('ScatterElements', [c.g, c.input(1), zerosLike(c, updates.shape)], { axis });
+      return c.op('ScatterElements', [c.g, c.input(1), c.zeros(updates.shape)], { axis });
     },
     null,
     // d updates = g where each went
@@ -220,11 +215,28 @@ const gatherND: OpDefinition = {
           got: `${intAttribute(c.node, 'batch_dims', 0)}`,
         });
       }
-      return c.op('ScatterND', [zerosLike(c, c.x.shape), c.input(1), c.g], { reduction: string('add') });
+      return scatterSlices(c, c.g, c.input(1));
     },
     null,
   ],
 };
+
+/**
+ * Zeros of x's shape, with the slices of `updates` added where GatherND's `indices` point: by the number of each
+ * slice, counted along all indexed axes.
+ */
+function scatterSlices(c: GradientContext, updates: Value, indices: Value): Value {
+  const { op, constant, x } = c;
+  const depth = indices.shape.at(-1) ?? 0;
+  const indexed = x.shape.slice(0, depth);
+  const vector = (values: readonly number[]): Value => constant(int64([values.length], values));
+  const fromFront = op('Where', [op('Less', [indices, 0]), op('Add', [indices, vector(indexed)]), indices]);
+  const numbers = op('ReduceSum', [op('Mul', [fromFront, vector(stridesOf(indexed))]), vector([-1])], {
+    keepdims: int(0),
+  });
+  const flat = scatterAddAlong(c, updates, 0, numbers, sizeOf(indexed));
+  return op('Reshape', [flat, vector(x.shape)]);
+}
 
 const scatterND: OpDefinition = {
   infer: (c) => [requiredType(c, 0)],
@@ -238,7 +250,7 @@ const scatterND: OpDefinition = {
   gradients: [
     (c) => {
       if (isAdd(c.node)) return c.g;
-      return c.op('ScatterND', [c.g, c.input(1), zerosLike(c, c.input(2).shape)]);
+      return c.op('ScatterND', [c.g, c.input(1), c.zeros(c.input(2).shape)]);
     },
     null,
     (c) => c.op('GatherND', [c.g, c.input(1)]),

@@ -214,12 +214,9 @@ const split: OpDefinition = {
   },
   // dx = the parts' cotangents side by side, zeros where the loss ignores a part
   gradients: [
-    ({ node, x, op, output, cotangent, constant }) => {
+    ({ node, x, op, output, cotangent, zeros }) => {
       const axis = normalizeAxis(intAttribute(node, 'axis', 0), x.shape.length, node);
-      const parts = node.outputs.map((_, i) => {
-        const { shape } = output(i);
-        return cotangent(i) ?? op('Expand', [0, constant(int64([shape.length], shape))]);
-      });
+      const parts = node.outputs.map((_, i) => cotangent(i) ?? zeros(output(i).shape));
       return op('Concat', parts, { axis: int(axis) });
     },
     null,

@@ -1,73 +1,63 @@
-import { z } from 'zod';
-import { trainOptionsSchema } from './schema.ts';
+import { parse, YAMLParseError } from 'yaml';
+import { GspfError } from '../errors.ts';
+import { checkPath } from './names.ts';
+import { parseOptions } from './parse.ts';
+import { givenOptionsSchema } from './schema.ts';
+import { isTree, mergeOptions, type OptionTree } from './tree.ts';
 
-/** An option that takes a value, as help and docs list it. */
-export interface OptionPath {
-  /** Its place in the tree, as in `select.ratio`. */
-  readonly path: string;
-  /** The values it takes, in words that follow "expected". */
-  readonly expected: string;
-  /** Undefined for `lr`, which the preset supplies. */
-  readonly default: unknown;
-  /** What it does, in a sentence. */
-  readonly description: string;
-}
-
-/** A group of options: the top of the tree, whose path is empty, or a section. */
-export interface OptionSection {
-  readonly path: string;
-  readonly description: string;
-  /** In the order of the schema. */
-  readonly options: readonly OptionPath[];
-}
-
-/** Every option that takes a value, in the order of the schema. */
-export function optionPaths(): readonly OptionPath[] {
-  return optionSections().flatMap(({ options }) => options);
-}
-
-/** The options by section, those at the top first. */
-export function optionSections(): readonly OptionSection[] {
-  return sectionsOf(trainOptionsSchema, '');
-}
-
-function sectionsOf(schema: z.core.$ZodType, path: string): readonly OptionSection[] {
-  const { inner, description } = unwrap(schema);
-  if (!(inner instanceof z.ZodObject)) throw new TypeError(`${path} is no section`);
-  const options: OptionPath[] = [];
-  const nested: OptionSection[] = [];
-  for (const [name, field] of Object.entries<z.core.$ZodType>(inner.shape)) {
-    const fieldPath = path === '' ? name : `${path}.${name}`;
-    const unwrapped = unwrap(field);
-    if (unwrapped.inner instanceof z.ZodObject) nested.push(...sectionsOf(field, fieldPath));
-    else options.push({ path: fieldPath, ...leafOf(unwrapped) });
+/**
+ * The tree with one option set, as `--set path=value` does; the value is read as YAML, so that numbers, `null`,
+ * `true` and `[a, b]` mean what they look like.
+ *
+ * @throws `usage/option` for a text of another form or an unknown path.
+ */
+export function assignOption(tree: OptionTree, assignment: string): OptionTree {
+  const equals = assignment.indexOf('=');
+  const name = assignment.slice(0, Math.max(0, equals)).trim();
+  const text = assignment.slice(equals + 1);
+  if (name === '' || text.trim() === '') {
+    throw new GspfError('usage/option', {
+      subject: 'set',
+      expected: 'path=value, as in select.ratio=0.3%',
+      got: JSON.stringify(assignment),
+    });
   }
-  return [{ path, description, options }, ...nested];
+  const path = name.split('.');
+  checkPath(path);
+  const assigned = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), readYaml(text, name));
+  return isTree(assigned) ? mergeOptions(tree, assigned) : tree;
 }
 
-interface Unwrapped {
-  /** The schema below its defaults. */
-  readonly inner: z.core.$ZodType;
-  readonly default: unknown;
-  readonly description: string;
-}
-
-function unwrap(schema: z.core.$ZodType): Unwrapped {
-  const description = z.globalRegistry.get(schema)?.description ?? '';
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
-    return { inner: schema.def.innerType, default: schema.def.defaultValue, description };
+/**
+ * The options in a YAML file, names and values checked; `source` names the file in messages.
+ *
+ * @throws `usage/option` for text that is no YAML mapping, unknown names and wrong values.
+ */
+export function parseOptionsYaml(text: string, source: string): OptionTree {
+  const tree = readYaml(text, source) ?? {};
+  if (!isTree(tree)) {
+    throw new GspfError('usage/option', {
+      subject: source,
+      expected: 'a mapping of options, such as "epochs: 3"',
+      got: Array.isArray(tree) ? 'a list' : JSON.stringify(tree),
+    });
   }
-  return { inner: schema, default: undefined, description };
+  parseOptions(givenOptionsSchema, tree, source);
+  return tree;
 }
 
-function leafOf({ inner, ...rest }: Unwrapped): Omit<OptionPath, 'path'> {
-  if (inner instanceof z.ZodEnum) return { ...rest, expected: choice(inner.options) };
-  const expected = z.globalRegistry.get(inner)?.['expected'];
-  return { ...rest, expected: typeof expected === 'string' ? expected : 'a value' };
-}
-
-/** `a, b or c`. */
-function choice(values: readonly (string | number)[]): string {
-  const last = values.at(-1);
-  return values.length < 2 ? `${last}` : `${values.slice(0, -1).join(', ')} or ${last}`;
+function readYaml(text: string, subject: string): unknown {
+  try {
+    return parse(text, { prettyErrors: false, logLevel: 'error' });
+  } catch (cause) {
+    // Besides its own errors, yaml throws a ReferenceError for an alias without anchor.
+    if (!(cause instanceof YAMLParseError || cause instanceof ReferenceError)) throw cause;
+    throw new GspfError('usage/option', {
+      subject,
+      expected: 'YAML',
+      got: cause.message,
+      hint: text.includes('*') ? "Put a glob that begins with * in quotes, as in ['*.bias']." : '',
+      cause,
+    });
+  }
 }

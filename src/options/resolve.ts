@@ -1,9 +1,10 @@
+import { GspfError } from '../errors.ts';
+import { optionPaths } from './catalogue.ts';
 import type { ResolvedTrainOptions, TrainOptions } from './options.ts';
-import { parseOptions, valueAt } from './parse.ts';
-import { optionPaths } from './paths.ts';
+import { parseOptions } from './parse.ts';
 import { presetValues } from './presets.ts';
 import { givenOptionsSchema, trainOptionsSchema } from './schema.ts';
-import { mergeOptions, type OptionTree } from './trees.ts';
+import { mergeOptions, type OptionTree, valueAt } from './tree.ts';
 
 /** Every option of a run, and what to tell the user about values that nobody gave. */
 export interface Resolution {
@@ -24,7 +25,15 @@ export function resolveOptions(
 ): Resolution {
   const { preset, method } = parseOptions(givenOptionsSchema, given);
   const values = presetValues(preset, method, task);
-  const options = parseOptions(trainOptionsSchema, mergeOptions(values, given));
+  const tree = mergeOptions(values, given);
+  if (tree['lr'] === undefined) {
+    throw new GspfError('usage/option', {
+      subject: 'lr',
+      expected: `a number above 0, for preset ${preset} has no values for task ${task}`,
+      got: 'nothing',
+    });
+  }
+  const options = parseOptions(trainOptionsSchema, tree);
   const supplied = optionPaths()
     .map(({ path }) => ({ path, names: path.split('.') }))
     .filter(({ names }) => valueAt(values, names) !== undefined && valueAt(given, names) === undefined)

@@ -111,7 +111,9 @@ const score = z
         'random',
       ])
       .default('gspf')
-      .describe('The importance of a weight; the highest are selected.'),
+      .describe(
+        'Importance of a weight, by its gradients g and value θ: z·tanh|θ| (`gspf`), mean |g| (`gradient`), mean g² (`fisher`), |mean g · θ| (`snip`), θ · mean Hg (`grasp`), θ² · mean g² (`taylor`), |θ| (`magnitude`), mean |g| / |θ| (`relative`), −mean g · θ (`movement`).',
+      ),
     normalize: z
       .enum(['global', 'tensor', 'none'])
       .default('global')
@@ -200,8 +202,8 @@ const fields = z.strictObject({
     .default(0)
     .describe('Seed of everything random.'),
   epochs: positiveCount.default(3).describe('Passes over the training data, the warm-up included.'),
-  batchSize: positiveCount.default(32).describe('Examples a training step.'),
-  evalBatchSize: positiveCount.default(64).describe('Examples a batch of evaluation.'),
+  batchSize: positiveCount.default(32).describe('Examples in a training step.'),
+  evalBatchSize: positiveCount.default(64).describe('Examples in a batch of evaluation.'),
   maxLength: z
     .union([z.literal('auto'), positiveCount])
     .meta({ expected: '"auto" or a whole number of at least 1' })

@@ -3,7 +3,7 @@ import { formatType, type Tensor } from '../tensor.ts';
 import { cloneTensor, gather, scatter } from './bits.ts';
 import { baseSha256, type CreateSha256 } from './hash.ts';
 import type { PatchMetadata } from './metadata.ts';
-import type { Changes, DenseTensor, Patch, SparseUpdate } from './patch.ts';
+import { type Changes, checkUpdate, type DenseTensor, type Patch, type SparseUpdate } from './patch.ts';
 
 /** A patched model, and the patch on it that leads back. */
 export interface AppliedPatch {
@@ -118,7 +118,7 @@ export function swapIn(tensors: Map<string, Tensor>, changes: Changes): Changes 
  * Checks that changes are such as can be made to these tensors.
  *
  * @throws `input/patch` for a sparse update or a removal of a tensor that is not there, another element type,
- * an index past the end.
+ * indices that do not ascend, do not match their values or lie past the end.
  */
 export function checkFits(
   tensors: ReadonlyMap<string, Tensor>,
@@ -133,6 +133,7 @@ export function checkFits(
     const { dtype } = update.kind === 'dense' ? update.tensor : update.values;
     if (dtype !== tensor.dtype) fail(name, `the base's type, ${tensor.dtype}`, dtype);
     if (update.kind === 'dense') continue;
+    checkUpdate(update, subjectOf(name));
     const last = update.indices.at(-1) ?? -1;
     if (last >= tensor.data.length) {
       fail(name, `indices below ${tensor.data.length}, the size of ${formatType(tensor)}`, `${last}`);
@@ -141,10 +142,14 @@ export function checkFits(
   for (const name of removed) if (!tensors.has(name)) failMissing(name, tensors);
 }
 
+function subjectOf(name: string): string {
+  return `tensor ${JSON.stringify(name)}`;
+}
+
 function failMissing(name: string, tensors: ReadonlyMap<string, Tensor>): never {
   return fail(name, 'a tensor of the base', 'none of that name', suggest(name, tensors.keys()));
 }
 
 function fail(name: string, expected: string, got: string, hint = ''): never {
-  throw new GspfError('input/patch', { subject: `tensor ${JSON.stringify(name)}`, expected, got, hint });
+  throw new GspfError('input/patch', { subject: subjectOf(name), expected, got, hint });
 }

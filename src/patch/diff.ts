@@ -47,10 +47,9 @@ interface Difference {
 }
 
 function diffTensor(name: string, before: Tensor, after: Tensor): Difference | undefined {
-  const subject = `tensor ${JSON.stringify(name)}`;
   if (before.dtype !== after.dtype) {
     throw new GspfError('input/patch', {
-      subject,
+      subject: `tensor ${JSON.stringify(name)}`,
       expected: `the base's type, ${before.dtype}`,
       got: after.dtype,
       hint: 'Convert one of the models: a patch replaces values of one type by values of the same.',
@@ -59,7 +58,7 @@ function diffTensor(name: string, before: Tensor, after: Tensor): Difference | u
   if (!sameType(before, after)) return wholly(after, before.data.length);
   const indices = changedIndices(before, after);
   if (indices.length === 0) return undefined;
-  const sparseBytes = gapsSizeBytes(indices, subject) + indices.length * bytesPerElement(after.dtype);
+  const sparseBytes = gapsSizeBytes(indices) + indices.length * bytesPerElement(after.dtype);
   if (sparseBytes >= after.data.byteLength) return wholly(after, indices.length);
   return { update: { kind: 'sparse', indices, values: gather(after, indices) }, changed: indices.length };
 }

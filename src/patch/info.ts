@@ -29,7 +29,7 @@ export function patchInfo(patch: Patch, base?: ReadonlyMap<string, Tensor>): rea
     const size = base?.get(name)?.data.length;
     const changed = indices.length;
     const share = size === undefined ? undefined : changed / Math.max(size, 1);
-    const sizeBytes = gapsSizeBytes(indices, name) + values.data.byteLength;
+    const sizeBytes = gapsSizeBytes(indices) + values.data.byteLength;
     rows.push({ name, kind, dtype: values.dtype, changed, share, sizeBytes });
   }
   for (const name of patch.removed) {

@@ -7,15 +7,17 @@ const LAST_SCALE = 2 ** 49;
  * Ascending flat indices as unsigned LEB128 numbers: the first index itself, then each one's difference to the
  * one before.
  *
- * @throws `input/patch` for indices that are no integers from 0 to 2^53 − 1 or do not ascend.
+ * @throws `input/patch` as {@link checkAscending} does.
  */
 export function encodeGaps(indices: ArrayLike<number>, subject: string): Uint8Array {
-  const bytes = new Uint8Array(gapsSizeBytes(indices, subject));
+  checkAscending(indices, subject);
+  const bytes = new Uint8Array(gapsSizeBytes(indices));
   let offset = 0;
   let previous = 0;
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i] ?? 0;
     let gap = index - previous;
+    // Division, as shifts would cut a gap to 32 bits.
     for (; gap > 0x7f; gap = Math.floor(gap / 0x80)) bytes[offset++] = (gap % 0x80) | 0x80;
     bytes[offset++] = gap;
     previous = index;
@@ -23,23 +25,32 @@ export function encodeGaps(indices: ArrayLike<number>, subject: string): Uint8Ar
   return bytes;
 }
 
-/**
- * The bytes that {@link encodeGaps} gives.
- *
- * @throws `input/patch` as it does.
- */
-export function gapsSizeBytes(indices: ArrayLike<number>, subject: string): number {
+/** How many bytes {@link encodeGaps} writes for ascending indices. */
+export function gapsSizeBytes(indices: ArrayLike<number>): number {
   let size = 0;
-  let previous = -1;
+  let previous = 0;
   for (let i = 0; i < indices.length; i++) {
-    const index = indices[i] ?? Number.NaN;
-    if (!Number.isSafeInteger(index)) fail(subject, 'indices of at most 2^53 − 1', `${index}`);
-    if (index <= previous) fail(subject, 'ascending indices from 0 on', `${index} after ${previous}`);
-    for (let gap = index - Math.max(previous, 0); gap > 0x7f; gap = Math.floor(gap / 0x80)) size++;
+    const index = indices[i] ?? 0;
+    for (let gap = index - previous; gap > 0x7f; gap = Math.floor(gap / 0x80)) size++;
     size++;
     previous = index;
   }
   return size;
+}
+
+/**
+ * Refuses what is no list of flat indices of a patch; `subject` names it.
+ *
+ * @throws `input/patch` for indices that are no integers from 0 to 2^53 − 1 or do not ascend.
+ */
+export function checkAscending(indices: ArrayLike<number>, subject: string): void {
+  let previous = -1;
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] ?? Number.NaN;
+    if (!Number.isSafeInteger(index)) fail(subject, 'indices that are integers below 2^53', `${index}`);
+    if (index <= previous) fail(subject, 'ascending indices from 0 on', `${index} after ${previous}`);
+    previous = index;
+  }
 }
 
 /**
@@ -66,7 +77,7 @@ export function decodeGaps(bytes: Uint8Array, subject: string): Float64Array {
     if (byte === 0 && scale > 1) fail(subject, 'gaps in their shortest form', 'one that ends in a zero byte');
     if (gap === 0 && found > 0) fail(subject, 'ascending indices', `${index} twice`);
     index += gap;
-    if (index > Number.MAX_SAFE_INTEGER) fail(subject, 'indices of at most 2^53 − 1', 'a larger one');
+    if (index > Number.MAX_SAFE_INTEGER) fail(subject, 'indices below 2^53', 'a larger one');
     indices[found++] = index;
     gap = 0;
     scale = 1;

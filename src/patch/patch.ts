@@ -3,7 +3,7 @@ import { decodeSafetensors } from '../safetensors/decode.ts';
 import { encodeSafetensors } from '../safetensors/encode.ts';
 import { compareNames } from '../safetensors/names.ts';
 import { formatType, fromBytes, type Tensor } from '../tensor.ts';
-import { decodeGaps, encodeGaps } from './leb128.ts';
+import { checkAscending, decodeGaps, encodeGaps } from './leb128.ts';
 import { decodeMetadata, encodeMetadata, type PatchMetadata } from './metadata.ts';
 
 /** New values for some elements of a tensor. */
@@ -100,6 +100,16 @@ function readUpdate(
   const indices = decodeGaps(gaps.data, subject);
   checkValues(values, indices.length, subject);
   return { kind: 'sparse', indices, values };
+}
+
+/**
+ * Refuses an update whose indices do not ascend or do not match its values; `subject` names it.
+ *
+ * @throws `input/patch`
+ */
+export function checkUpdate({ indices, values }: SparseUpdate, subject: string): void {
+  checkAscending(indices, subject);
+  checkValues(values, indices.length, subject);
 }
 
 function denseKey(name: string): string {

@@ -77,11 +77,19 @@ function straying(
     if (update?.kind === 'dense') return !sameBits(after, update.tensor);
     if (before === undefined) return true;
     if (update === undefined) return !sameBits(before, after);
-    const named = new Set(update.indices);
     return (
       !sameBits(gather(after, update.indices), update.values) ||
-      !changedIndices(before, after).every((index) => named.has(index))
+      !isSubset(changedIndices(before, after), update.indices)
     );
+  });
+}
+
+/** Whether all of some ascending numbers are among others. */
+function isSubset(some: Float64Array, others: Float64Array): boolean {
+  let at = 0;
+  return some.every((number) => {
+    while (at < others.length && (others[at] ?? number) < number) at++;
+    return others[at] === number;
   });
 }
 

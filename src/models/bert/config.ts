@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What the graph needs of a BERT `config.json`; other keys pass through unread. */
-export const bertConfigSchema = z.looseObject({
+export const bertConfigSchema: z.ZodType<BertConfig> = z.looseObject({
   model_type: z.literal('bert'),
   vocab_size: z.int().positive(),
   hidden_size: z.int().positive(),
@@ -21,4 +21,21 @@ export const bertConfigSchema = z.looseObject({
 });
 
 /** BERT's hyperparameters, by their names in transformers' BertConfig. */
-export type BertConfig = z.infer<typeof bertConfigSchema>;
+export interface BertConfig {
+  readonly model_type: 'bert';
+  readonly vocab_size: number;
+  readonly hidden_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly intermediate_size: number;
+  readonly hidden_act: 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu';
+  readonly max_position_embeddings: number;
+  readonly type_vocab_size: number;
+  readonly layer_norm_eps: number;
+  readonly initializer_range: number;
+  readonly hidden_dropout_prob: number;
+  readonly attention_probs_dropout_prob: number;
+  readonly classifier_dropout?: number | null | undefined;
+  readonly pad_token_id: number;
+  readonly position_embedding_type: 'absolute';
+}

@@ -1,0 +1,137 @@
+import { floatAttribute, intAttribute } from '../graph/attributes.ts';
+import { float, int } from '../graph/graph.ts';
+import type { GradientContext, OpType, Value } from '../ops/definition.ts';
+import { scatterAddAlong } from '../ops/indexing.ts';
+import { int64, type Shape, sizeOf } from '../tensor.ts';
+
+/**
+ * The gradient of an operator's input at chosen elements only: float `[k]` in the order of `indices`, which are
+ * flat, row-major and ascending. Undefined where the operator has no cheaper form for them than the dense one.
+ */
+export type SparseGradientRule = (context: GradientContext, indices: Int32Array) => Value | undefined;
+
+/** Above this share of a matrix's rows × columns, the dense product followed by a gather is cheaper. */
+const DENSE_ABOVE = 0.5;
+
+/** Operators whose weight gradients have a sparse form, with the input that holds the weight. */
+export const sparseGradientRules: Partial<
+  Readonly<Record<OpType, { readonly input: number; readonly rule: SparseGradientRule }>>
+> = {
+  // Y = α·A·op(B): dB = α·Aᵀ·G, or its transpose α·Gᵀ·A
+  Gemm: {
+    input: 1,
+    rule: (c, indices) => {
+      if (intAttribute(c.node, 'transA', 0) !== 0) return undefined;
+      const alpha = floatAttribute(c.node, 'alpha', 1);
+      const [a, g] = [c.input(0), c.g];
+      return intAttribute(c.node, 'transB', 0) === 0
+        ? productAt(c, a, g, alpha, indices)
+        : productAt(c, g, a, alpha, indices);
+    },
+  },
+  // Y = A·B with one matrix B for the whole stack: dB = Aᵀ·G over all rows of A
+  MatMul: {
+    input: 1,
+    rule: (c, indices) => {
+      const [a, b] = [c.input(0), c.input(1)];
+      if (a.shape.length < 2 || b.shape.length !== 2) return undefined;
+      const [inner = 1, columns = 1] = b.shape;
+      const rows = sizeOf(a.shape) / inner;
+      return productAt(c, reshape(c, a, [rows, inner]), reshape(c, c.g, [rows, columns]), 1, indices);
+    },
+  },
+  // Y = W[ids]: dW[r] = Σ of G over the places that read row r, for the rows that are wanted only
+  Gather: {
+    input: 0,
+    rule: (c, indices) => {
+      if (intAttribute(c.node, 'axis', 0) !== 0) return undefined;
+      return rowsAt(c, indices);
+    },
+  },
+};
+
+/** Elements of a gradient that is there whole: `[k]`. */
+export function elementsOf(
+  c: Pick<GradientContext, 'op' | 'constant'>,
+  dense: Value,
+  indices: Int32Array,
+): Value {
+  return c.op('Gather', [reshape(c, dense, [sizeOf(dense.shape)]), positions(c, indices)]);
+}
+
+/**
+ * Elements of α·Lᵀ·R, for L `[t, rows]` and R `[t, columns]`: the product of the touched columns of L and R, with
+ * the wanted elements taken from it.
+ */
+function productAt(
+  c: GradientContext,
+  left: Value,
+  right: Value,
+  alpha: number,
+  indices: Int32Array,
+): Value | undefined {
+  const [rows = 0, columns = 0] = [left.shape[1], right.shape[1]];
+  const touchedRows = distinct(indices, (index) => Math.floor(index / columns));
+  const touchedColumns = distinct(indices, (index) => index % columns);
+  if (touchedRows.length * touchedColumns.length > DENSE_ABOVE * rows * columns) return undefined;
+  const block = c.op('Gemm', [take(c, left, touchedRows), take(c, right, touchedColumns)], {
+    transA: int(1),
+    ...(alpha === 1 ? {} : { alpha: float(alpha) }),
+  });
+  const row = inverse(touchedRows, rows);
+  const column = inverse(touchedColumns, columns);
+  const within = indices.map(
+    (index) =>
+      (row[Math.floor(index / columns)] ?? 0) * touchedColumns.length + (column[index % columns] ?? 0),
+  );
+  return elementsOf(c, block, within);
+}
+
+/** Elements of the gradient of an embedding table, by adding up only the rows that are wanted. */
+function rowsAt(c: GradientContext, indices: Int32Array): Value {
+  const { x } = c;
+  const [rows = 0, ...rest] = x.shape;
+  const size = sizeOf(rest);
+  const touched = distinct(indices, (index) => Math.floor(index / size));
+  // Rows that nobody wants are added up in one more row, at the end.
+  const slot = new Int32Array(rows).fill(touched.length);
+  touched.forEach((row, i) => {
+    slot[row] = i;
+  });
+  const slots = c.constant({ dtype: 'int64', shape: [rows], data: BigInt64Array.from(slot, BigInt) });
+  const ids = c.op('Gather', [slots, c.input(1)]);
+  const sums = scatterAddAlong(c, c.g, 0, ids, touched.length + 1);
+  return elementsOf(
+    c,
+    sums,
+    indices.map((index) => (slot[Math.floor(index / size)] ?? 0) * size + (index % size)),
+  );
+}
+
+/** The given columns of a matrix; the matrix itself where that is all of them. */
+function take(c: GradientContext, matrix: Value, columns: Int32Array): Value {
+  if (columns.length === matrix.shape[1]) return matrix;
+  return c.op('Gather', [matrix, positions(c, columns)], { axis: int(1) });
+}
+
+function positions({ constant }: Pick<GradientContext, 'constant'>, indices: Int32Array): Value {
+  return constant({ dtype: 'int32', shape: [indices.length], data: indices });
+}
+
+function reshape({ op, constant }: Pick<GradientContext, 'op' | 'constant'>, x: Value, shape: Shape): Value {
+  const same = x.shape.length === shape.length && shape.every((extent, axis) => extent === x.shape[axis]);
+  return same ? x : op('Reshape', [x, constant(int64([shape.length], shape))]);
+}
+
+function distinct(indices: Int32Array, key: (index: number) => number): Int32Array {
+  return Int32Array.from(new Set(Array.from(indices, key))).sort();
+}
+
+/** For each number below `extent` that occurs in `values`, its position there. */
+function inverse(values: Int32Array, extent: number): Int32Array {
+  const result = new Int32Array(extent);
+  values.forEach((value, position) => {
+    result[value] = position;
+  });
+  return result;
+}

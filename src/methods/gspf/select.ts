@@ -1,0 +1,184 @@
+import { GspfError } from '../../errors.ts';
+import type { Shape } from '../../tensor.ts';
+import { sizeOf } from '../../tensor.ts';
+import type { Indices, Selection } from '../selection.ts';
+import { count } from '../selection.ts';
+import type { Granularity, Grid } from './groups.ts';
+import { gridOf, groupMeans, groupSize, weightsOfGroups } from './groups.ts';
+import { readScores } from './mix.ts';
+import type { Scope } from './scopes.ts';
+import { apportion, scopeUnits } from './scopes.ts';
+import type { Scorer } from './scores.ts';
+import type { Candidates } from './take.ts';
+import { takeBest } from './take.ts';
+
+/** The options `select.*` that decide which of the eligible weights are trained. */
+export interface SelectOptions {
+  /** Share of the eligible weights, above 0 and at most 1. */
+  readonly ratio: number;
+  /** `always` trains the newly initialised tensors whole, `compete` treats them like any other. */
+  readonly head: 'always' | 'compete';
+  /** Whether a head that is always trained uses up budget. */
+  readonly headInBudget: boolean;
+  readonly scope: Scope;
+  readonly granularity: Granularity;
+}
+
+/** A tensor that may be trained. */
+export interface EligibleTensor {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** What was asked of and done in one unit of the scope. */
+export interface UnitReport {
+  readonly name: string;
+  readonly budget: number;
+  readonly taken: number;
+  /** The lowest score taken; null if none was. */
+  readonly threshold: number | null;
+  /** The highest score not taken; null if none is left. */
+  readonly next: number | null;
+}
+
+/** A selection and how it came about; all but `selection` is JSON. */
+export interface Selected {
+  readonly selection: Selection;
+  /** P: all weights of the eligible tensors, head included. */
+  readonly eligible: number;
+  /** max(1, ⌊ratio · P⌋). */
+  readonly k: number;
+  /** H: weights of the head, where it is always trained; 0 where it competes. */
+  readonly head: number;
+  /** Weights that the tensors beside such a head may take. */
+  readonly bodyBudget: number;
+  /** Weights selected in all: more than k if the head alone is larger. */
+  readonly selected: number;
+  readonly units: readonly UnitReport[];
+  /** Selected weights by tensor, in tensor order; a tensor without any is absent. */
+  readonly perTensor: Readonly<Record<string, number>>;
+}
+
+/**
+ * Selects the highest scores within the budget.
+ *
+ * Elements meet the budget of their unit exactly; groups never exceed it, unless nothing at all were selected.
+ *
+ * @param tensors The eligible tensors, in tensor order.
+ * @param head Names of the newly initialised tensors.
+ * @throws `training/diverged` naming the tensor with a score that is not a number, `usage/option` when nothing
+ * is eligible or the granularity is none.
+ */
+export function select(
+  tensors: readonly EligibleTensor[],
+  head: readonly string[],
+  scorer: Scorer,
+  options: SelectOptions,
+): Selected {
+  const { ratio, headInBudget, scope, granularity } = options;
+  const eligible = totalSize(tensors);
+  if (eligible === 0) {
+    throw new GspfError('usage/option', { subject: 'select', expected: 'eligible weights', got: 'none' });
+  }
+  const k = Math.max(1, Math.floor(ratio * eligible));
+  const whole = new Set(options.head === 'always' ? head : []);
+  const headSize = totalSize(tensors.filter(({ name }) => whole.has(name)));
+  const body = tensors.filter(({ name }) => !whole.has(name)).map((tensor) => cut(tensor, granularity));
+  const bodyBudget = Math.min(headInBudget ? Math.max(0, k - headSize) : k, totalSize(body));
+
+  const ranking = granularity === 'element' ? scorer : groupScorer(body, scorer);
+  let chosen = chooseInUnits(body, ranking, scope, bodyBudget);
+  if (headSize === 0 && chosen.units.every(({ taken }) => taken === 0)) {
+    chosen = chooseOne(body, ranking, bodyBudget);
+  }
+
+  const selection = new Map<string, Indices>();
+  for (const { name, shape } of tensors) {
+    const indices = whole.has(name) ? 'all' : (chosen.indices.get(name) ?? new Int32Array(0));
+    const number = count(indices, sizeOf(shape));
+    if (number > 0) selection.set(name, number === sizeOf(shape) ? 'all' : indices);
+  }
+  const perTensor = tensors
+    .map(({ name, shape }) => [name, count(selection.get(name), sizeOf(shape))] as const)
+    .filter(([, number]) => number > 0);
+  return {
+    selection,
+    eligible,
+    k,
+    head: headSize,
+    bodyBudget,
+    selected: perTensor.reduce((sum, [, number]) => sum + number, 0),
+    units: chosen.units,
+    perTensor: Object.fromEntries(perTensor),
+  };
+}
+
+/** A tensor and its groups, which are single elements under the granularity `element`. */
+interface CutTensor extends EligibleTensor {
+  readonly grid: Grid;
+  readonly candidates: Candidates;
+}
+
+function cut(tensor: EligibleTensor, granularity: Granularity): CutTensor {
+  const grid = gridOf(tensor.shape, granularity);
+  const single = grid.height === 1 && grid.width === 1;
+  const candidates = {
+    tensor: tensor.name,
+    count: sizeOf(tensor.shape) === 0 ? 0 : grid.down * grid.across,
+    sizeOf: single ? () => 1 : (group: number) => groupSize(grid, group),
+  };
+  return { ...tensor, grid, candidates };
+}
+
+/** Group scores are few and read in several rounds: they are made once. */
+function groupScorer(body: readonly CutTensor[], scorer: Scorer): Scorer {
+  return readScores(new Map(body.map(({ name, grid }) => [name, groupMeans(name, grid, scorer)])));
+}
+
+interface Chosen {
+  readonly indices: ReadonlyMap<string, Int32Array>;
+  readonly units: readonly UnitReport[];
+}
+
+/** The best of each unit of the scope, within its share of the budget. */
+function chooseInUnits(body: readonly CutTensor[], ranking: Scorer, scope: Scope, budget: number): Chosen {
+  const units = [...scopeUnits(body, scope)].map(([name, members]) => ({ name, members }));
+  const shares = apportion(
+    budget,
+    units.map(({ members }) => totalSize(members)),
+  );
+  const indices = new Map<string, Int32Array>();
+  const reports = units.map(({ name, members }, number): UnitReport => {
+    const share = shares[number] ?? 0;
+    const { flags, size, threshold, next } = takeBest(
+      members.map(({ candidates }) => candidates),
+      ranking,
+      share,
+    );
+    for (const [tensor, found] of indicesOf(members, flags)) indices.set(tensor, found);
+    return { name, budget: share, taken: size, threshold, next };
+  });
+  return { indices, units: reports };
+}
+
+/** The best group of all, although it is larger than the budget. */
+function chooseOne(body: readonly CutTensor[], ranking: Scorer, budget: number): Chosen {
+  const ofSizeOne = body.map(({ candidates }) => ({ ...candidates, sizeOf: () => 1 }));
+  const { flags, threshold, next } = takeBest(ofSizeOne, ranking, 1);
+  const indices = indicesOf(body, flags);
+  const taken = [...indices.values()].reduce((sum, { length }) => sum + length, 0);
+  return { indices, units: [{ name: 'all', budget, taken, threshold, next }] };
+}
+
+function indicesOf(
+  tensors: readonly CutTensor[],
+  flags: readonly Uint8Array[],
+): ReadonlyMap<string, Int32Array> {
+  return new Map(
+    tensors.map(({ name, grid }, i) => [name, weightsOfGroups(grid, flags[i] ?? new Uint8Array(0))]),
+  );
+}
+
+function totalSize(tensors: readonly EligibleTensor[]): number {
+  return tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}

@@ -1,0 +1,59 @@
+import { type OptionPath, type OptionSection, optionSections } from './catalogue.ts';
+import { paperRows, tunedTasks, tunedValues } from './presets.ts';
+
+/** The text of `docs/options.md`: every option by section, and the presets. */
+export function optionsMarkdown(): string {
+  return `<!-- Made by optionsMarkdown() in src/options/markdown.ts. To renew: npx vitest run test/options -u -->
+
+# Training options
+
+One tree of options, the same everywhere. What is given on the command line wins over the file, both win over
+the preset, and that over the defaults. An unknown name is an error.
+
+| where | how |
+|---|---|
+| library | \`fineTune(model, task, { epochs: 3, select: { ratio: 0.003 } })\` |
+| file, \`--config FILE.yaml\` | \`epochs: 3\` and, indented below \`select:\`, \`ratio: 0.3%\` |
+| command line | \`--set select.ratio=0.3%\`; the value is YAML, so a glob that begins with \`*\` needs quotes: \`--set "select.exclude=['*.bias']"\` |
+
+${optionSections().map(sectionMarkdown).join('\n\n')}
+
+## Presets
+
+Without \`preset\`, \`tuned\` is used. The run prints which values it took from there.
+
+| preset | tasks | method | values |
+|---|---|---|---|
+${presetLines().join('\n')}
+`;
+}
+
+function sectionMarkdown({ path, description, options }: OptionSection): string {
+  const heading = path === '' ? '' : `## ${path}\n\n${description}\n\n`;
+  return `${heading}| option | default | values | what it does |\n|---|---|---|---|\n${options.map(optionLine).join('\n')}`;
+}
+
+function optionLine({ path, expected, description, ...option }: OptionPath): string {
+  const standard = option.default === undefined ? "the preset's" : code(option.default);
+  return `| \`${path}\` | ${standard} | ${cell(expected)} | ${cell(description)} |`;
+}
+
+function presetLines(): readonly string[] {
+  const measured = Object.entries(tunedValues).map(([method, { lr, batchSize, epochs, select }]) => {
+    const ratio = select?.ratio === undefined ? '' : `, \`select.ratio\` ${select.ratio}`;
+    return `| \`tuned\` | ${tunedTasks.join(', ')} | \`${method}\` | \`lr\` ${lr}, \`batchSize\` ${batchSize}, \`epochs\` ${epochs}${ratio} |`;
+  });
+  const printed = paperRows.map(({ benchmark, tasks, lr, batchSize, warmupEpochs, ratio }) => {
+    const values = `\`lr\` ${lr}, \`batchSize\` ${batchSize}; \`gspf\` also \`warmup.epochs\` ${warmupEpochs}, \`select.ratio\` ${ratio}`;
+    return `| \`paper\` (${benchmark}) | ${tasks.join(', ')} | both | ${values} |`;
+  });
+  return [...measured, ...printed];
+}
+
+function code(value: unknown): string {
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

@@ -1,0 +1,138 @@
+import { gaussian } from '../../src/data/shuffle.ts';
+import type { Attributes, Graph, StaticGraph } from '../../src/graph/graph.ts';
+import type { OpType } from '../../src/ops/definition.ts';
+import { fromNumeric } from '../../src/ops/numeric.ts';
+import { operators } from '../../src/ops/table.ts';
+import { specialize } from '../../src/specialize/specialize.ts';
+import { type Shape, sizeOf, type Tensor } from '../../src/tensor.ts';
+
+/** The element type that a test runs the float inputs of a spec in. */
+export type Precision = 'float32' | 'float64';
+
+/** One input of the node under test. */
+export interface SpecInput {
+  readonly dtype: 'float' | 'int64' | 'int32' | 'bool';
+  readonly shape: Shape;
+  /** The elements, or what to make of standard normal draws so that they lie in the operator's safe domain. */
+  readonly values: readonly number[] | ((z: number) => number);
+  /** Held by the graph, so known at compile time, instead of being fed. */
+  readonly known: boolean;
+}
+
+/** One node with one set of inputs: what the gradient check and the conformance suite run. */
+export interface Spec {
+  readonly op: OpType;
+  /** What is special about the case. */
+  readonly about: string;
+  readonly inputs: readonly (SpecInput | undefined)[];
+  readonly attributes: Attributes;
+  /** Output names; the empty name leaves an output out. */
+  readonly outputs: readonly string[];
+  /** The outputs that the loss reads. */
+  readonly seeded: readonly string[];
+  /** Why onnxruntime cannot run the node; undefined where it can. */
+  readonly notInOnnxruntime: string | undefined;
+}
+
+interface SpecOptions {
+  readonly outputs?: readonly string[];
+  readonly seeded?: readonly string[];
+  readonly notInOnnxruntime?: string;
+}
+
+export function spec(
+  op: OpType,
+  about: string,
+  inputs: readonly (SpecInput | undefined)[],
+  attributes: Attributes = {},
+  { outputs = ['y'], seeded = outputs.filter((name) => name !== ''), notInOnnxruntime }: SpecOptions = {},
+): Spec {
+  return { op, about, inputs, attributes, outputs, seeded, notInOnnxruntime };
+}
+
+const fed = (dtype: SpecInput['dtype'], shape: Shape, values: SpecInput['values']): SpecInput => ({
+  dtype,
+  shape,
+  values,
+  known: false,
+});
+
+/** Any real numbers. */
+export const real = (...shape: number[]): SpecInput => fed('float', shape, (z) => z);
+/** Numbers from 0.5 up. */
+export const positive = (...shape: number[]): SpecInput => fed('float', shape, (z) => 0.5 + Math.abs(z));
+/** Numbers of either sign, at least 0.5 away from 0. */
+export const nonzero = (...shape: number[]): SpecInput => fed('float', shape, (z) => z + 0.5 * Math.sign(z));
+/** The given real numbers. */
+export const numbers = (shape: Shape, values: readonly number[]): SpecInput => fed('float', shape, values);
+/** Integers that arrive when the graph runs. */
+export const indices = (shape: Shape, values: readonly number[]): SpecInput => fed('int64', shape, values);
+/** The same as 32-bit integers. */
+export const indices32 = (shape: Shape, values: readonly number[]): SpecInput => fed('int32', shape, values);
+/** Truth values. */
+export const flags = (shape: Shape, values: readonly number[]): SpecInput => fed('bool', shape, values);
+/** A list of integers that the graph holds: axes, extents, pads. */
+export const list = (...values: number[]): SpecInput => ({
+  ...fed('int64', [values.length], values),
+  known: true,
+});
+/** The same input, held by the graph. */
+export const known = (input: SpecInput): SpecInput => ({ ...input, known: true });
+
+/** A spec made concrete. */
+export interface Instance {
+  /** The node as it is, with nothing computed ahead. */
+  readonly graph: StaticGraph;
+  /** What `specialize` makes of it. */
+  readonly specialized: StaticGraph;
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  /** The fed float inputs that the operator is differentiable in. */
+  readonly wrt: readonly string[];
+}
+
+export function instantiate({ op, inputs, attributes, outputs }: Spec, precision: Precision): Instance {
+  const tensors = inputs.map((input, i) => input && tensorOf(input, precision, i));
+  const names = inputs.map((input, i) => (input === undefined ? '' : inputName(i)));
+  const pick = (wanted: boolean): [string, Tensor][] =>
+    tensors.flatMap((tensor, i): [string, Tensor][] =>
+      tensor !== undefined && inputs[i]?.known === wanted ? [[inputName(i), tensor]] : [],
+    );
+  const feeds = new Map(pick(false));
+  const present = outputs.filter((name) => name !== '');
+  const graph: Graph = {
+    name: op,
+    inputs: [...feeds].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+    outputs: present.map((name) => ({ name, dtype: precision, shape: [] })),
+    initializers: new Map(pick(true)),
+    nodes: [{ name: op, opType: op, inputs: names, outputs, attributes }],
+  };
+  const specialized = specialize(graph, { dims: {}, variables: new Set() });
+  const { types } = specialized;
+  return {
+    graph: { ...graph, outputs: specialized.outputs, types },
+    specialized,
+    feeds,
+    wrt: inputs.flatMap((input, i) =>
+      input?.dtype === 'float' && !input.known && isDifferentiable(op, i) ? [inputName(i)] : [],
+    ),
+  };
+}
+
+export const inputName = (i: number): string => `x${i}`;
+
+/** Whether the table has a gradient rule for input `i`. */
+export function isDifferentiable(op: OpType, i: number): boolean {
+  const { gradients } = operators[op];
+  return gradients[Math.min(i, gradients.length - 1)] !== null;
+}
+
+/** Standard normal numbers that follow from the stream alone. */
+export const draws = (n: number, stream: number): readonly number[] => [...gaussian(n, 20260, stream)];
+
+function tensorOf({ dtype, shape, values }: SpecInput, precision: Precision, stream: number): Tensor {
+  const elements = typeof values === 'function' ? draws(sizeOf(shape), stream).map(values) : values;
+  if (elements.length !== sizeOf(shape))
+    throw new Error(`[${shape}] does not hold ${elements.length} values`);
+  const data = Float64Array.from(elements);
+  return fromNumeric({ dtype: dtype === 'float' ? precision : dtype, shape, data });
+}

@@ -1,0 +1,13 @@
+import type { Spec } from './spec.ts';
+import { elementwiseSpecs } from './specs/elementwise.ts';
+import { indexingSpecs } from './specs/indexing.ts';
+import { linearAlgebraSpecs } from './specs/linear-algebra.ts';
+import { shapeSpecs } from './specs/shape.ts';
+
+/** Every operator of the table in every way that its rules tell apart. */
+export const specs: readonly Spec[] = [
+  ...elementwiseSpecs,
+  ...indexingSpecs,
+  ...linearAlgebraSpecs,
+  ...shapeSpecs,
+];

@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import { resolveOptions } from '../../src/options/resolve.ts';
+
+it('takes the tuned values where nothing is given, and says so', () => {
+  const { options, taken } = resolveOptions({}, { task: 'text-classification' });
+  expect(options).toMatchObject({ preset: 'tuned', method: 'gspf', lr: 0.003, batchSize: 32, epochs: 3 });
+  expect(options.select.ratio).toBe(0.003);
+  expect(taken).toEqual([
+    'Preset tuned for text-classification with gspf: epochs 3, batchSize 32, lr 0.003, select.ratio 0.003.',
+  ]);
+});
+
+it('has another learning rate for full fine-tuning', () => {
+  const { options, taken } = resolveOptions({ method: 'full' }, { task: 'sst2' });
+  expect(options.lr).toBe(5e-5);
+  expect(taken).toEqual(['Preset tuned for sst2 with full: epochs 3, batchSize 32, lr 0.00005.']);
+});
+
+// The paper's Appendix A, "Hyperparameters": task, LR, batch size, warm-up, keep ratio.
+it.each([
+  ['sst2', 2e-5, 32, 1, 0.003],
+  ['mnli', 2e-5, 32, 1, 0.003],
+  ['squad', 3e-5, 16, 1, 0.004],
+  ['cifar100', 5e-5, 64, 1, 0.002],
+  ['imagenet', 1e-4, 256, 2, 0.005],
+])('has the values of the paper for %s', (task, lr, batchSize, warmupEpochs, ratio) => {
+  const { options, taken } = resolveOptions({ preset: 'paper' }, { task });
+  expect([options.lr, options.batchSize, options.warmup.epochs, options.select.ratio]).toEqual([
+    lr,
+    batchSize,
+    warmupEpochs,
+    ratio,
+  ]);
+  expect(taken).toHaveLength(1);
+});
+
+it('lets given values win over the preset', () => {
+  const { options, taken } = resolveOptions(
+    { preset: 'paper', lr: 0.1, select: { ratio: '1%' }, batchSize: undefined },
+    { task: 'sst2' },
+  );
+  expect([options.lr, options.select.ratio, options.batchSize]).toEqual([0.1, 0.01, 32]);
+  expect(taken).toEqual(['Preset paper for sst2 with gspf: batchSize 32, warmup.epochs 1.']);
+});
+
+it('needs no preset where the learning rate is given', () => {
+  const { options, taken } = resolveOptions({ lr: 0.1 }, { task: 'a-task-nobody-measured' });
+  expect([options.lr, options.batchSize]).toEqual([0.1, 32]);
+  expect(taken).toEqual([]);
+});
+
+it('resolves a resolved tree to itself', () => {
+  for (const preset of ['tuned', 'paper'] as const) {
+    for (const method of ['gspf', 'full'] as const) {
+      const { options } = resolveOptions({ preset, method, seed: 7 }, { task: 'cola' });
+      expect(resolveOptions(options, { task: 'cola' })).toEqual({ options, taken: [] });
+    }
+  }
+});

@@ -1,8 +1,8 @@
-import type { Node, StaticGraph } from '../graph/graph.ts';
+import { int, type Node, type StaticGraph } from '../graph/graph.ts';
 import type { Emit, Operand, Value } from '../ops/definition.ts';
 import { fromNumeric } from '../ops/numeric.ts';
 import { Scope } from '../specialize/specialize.ts';
-import { sizeOf, type Tensor } from '../tensor.ts';
+import { int64, type Shape, sizeOf, type Tensor } from '../tensor.ts';
 
 /**
  * Adds nodes to a graph whose types are known: infers their types, computes now what is constant, and gives the
@@ -64,6 +64,15 @@ export class BackwardBuilder {
     const value = this.value(output);
     this.#emitted.set(key, value);
     return value;
+  };
+
+  /** A value in another shape; itself where it has that shape. */
+  readonly reshape = (value: Value, shape: Shape): Value => {
+    const same = value.shape.length === shape.length && shape.every((n, axis) => n === value.shape[axis]);
+    if (same) return value;
+    // Without `allowzero` an extent 0 would mean the input's own.
+    const attributes = shape.includes(0) ? { allowzero: int(1) } : {};
+    return this.op('Reshape', [value, this.constant(int64([shape.length], shape))], attributes);
   };
 
   /** Output `i` of a forward node, which is made to compute it if it did not. */

@@ -187,22 +187,21 @@ function gradientContext(
     cotangent: (i) => cotangents.total(node.outputs[i] ?? ''),
     op: builder.op,
     constant: builder.constant,
+    reshape: builder.reshape,
     zeros: (shape) => zeros(builder, shape, x.dtype),
     known: builder.known,
   };
 }
 
 /** The sum of a cotangent over the axes along which broadcasting had repeated the input. */
-function unbroadcast(g: Value, shape: Shape, { op, constant }: BackwardBuilder): Value {
+function unbroadcast(g: Value, shape: Shape, { op, constant, reshape }: BackwardBuilder): Value {
   const lead = g.shape.length - shape.length;
   const repeated = g.shape.flatMap((extent, axis) =>
     axis < lead || (shape[axis - lead] === 1 && extent !== 1) ? [axis] : [],
   );
   const axes = constant(int64([repeated.length], repeated));
   const summed = repeated.length === 0 ? g : op('ReduceSum', [g, axes]);
-  const equal =
-    summed.shape.length === shape.length && shape.every((extent, i) => extent === summed.shape[i]);
-  return equal ? summed : op('Reshape', [summed, constant(int64([shape.length], shape))]);
+  return reshape(summed, shape);
 }
 
 function zeros(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype']): Value {

@@ -6,6 +6,8 @@ export interface EncodedText {
   readonly ids: readonly number[];
   /** 0 for the first text, 1 for the second. */
   readonly typeIds: readonly number[];
+  /** Whether tokens were cut off. */
+  readonly truncated: boolean;
 }
 
 /** Turns texts into token ids, special tokens included. */
@@ -62,6 +64,7 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
       return {
         ids: processed.tokens.map(idOf),
         typeIds: processed.token_type_ids ?? processed.tokens.map(() => 0),
+        truncated: keepFirst < first.length || keepSecond < (second?.length ?? 0),
       };
     },
   };

@@ -56,6 +56,8 @@ export interface GradientContext {
   readonly op: Emit;
   /** The output of a tensor that is known now. */
   readonly constant: (tensor: Tensor) => Value;
+  /** A value in another shape; itself where it has that shape. */
+  readonly reshape: (value: Value, shape: Shape) => Value;
   /** Zeros of x's element type, made when the graph runs so that the model file stays small. */
   readonly zeros: (shape: Shape) => Value;
   /** The tensor behind a value that is known now. */

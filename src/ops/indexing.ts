@@ -29,12 +29,10 @@ export function scatterAddAlong(
   indices: Value,
   extent: number,
 ): Value {
-  const { op, constant, zeros } = c;
+  const { op, constant, reshape, zeros } = c;
   const count = sizeOf(indices.shape);
   const outer = updates.shape.slice(0, axis);
   const inner = updates.shape.slice(axis + indices.shape.length);
-  const reshape = (x: Value, shape: Shape): Value =>
-    op('Reshape', [x, constant(int64([shape.length], shape))]);
   const slices = reshape(updates, [...outer, count, ...inner]);
   const column = reshape(indices, [...outer.map(() => 1), count, ...inner.map(() => 1)]);
   const everywhere = op('Expand', [column, constant(int64([slices.shape.length], slices.shape))]);
@@ -165,7 +163,7 @@ const scatterElements: OpDefinition = {
   ],
 };
 
-/** For GatherND and ScatterND without batch axes: the offset of each indexed slice, and the slice's size. */
+/** For GatherND and ScatterND: the offset of each indexed slice, and the slice's size. */
 function sliceOffsets(shape: Shape, indices: NumericArray, batchDims: number, node: Node) {
   const depth = indices.shape.at(-1) ?? 0;
   const strides = stridesOf(shape);
@@ -206,36 +204,26 @@ const gatherND: OpDefinition = {
     return [{ dtype, shape: result, data: Float64Array.from(spread(starts, size), (at) => data[at] ?? 0) }];
   },
   // dx = zeros, with each slice of g added where it was read
-  gradients: [
-    (c) => {
-      if (intAttribute(c.node, 'batch_dims', 0) !== 0) {
-        throw new GspfError('graph/not-differentiable', {
-          subject: describeNode(c.node),
-          expected: 'batch_dims 0 on a path that carries a gradient',
-          got: `${intAttribute(c.node, 'batch_dims', 0)}`,
-        });
-      }
-      return scatterSlices(c, c.g, c.input(1));
-    },
-    null,
-  ],
+  gradients: [(c) => scatterSlices(c, c.g, c.input(1), intAttribute(c.node, 'batch_dims', 0)), null],
 };
 
 /**
  * Zeros of x's shape, with the slices of `updates` added where GatherND's `indices` point: by the number of each
  * slice, counted along all indexed axes.
  */
-function scatterSlices(c: GradientContext, updates: Value, indices: Value): Value {
-  const { op, constant, x } = c;
+function scatterSlices(c: GradientContext, updates: Value, indices: Value, batchDims: number): Value {
+  const { op, constant, reshape, x } = c;
   const depth = indices.shape.at(-1) ?? 0;
-  const indexed = x.shape.slice(0, depth);
+  const batch = x.shape.slice(0, batchDims);
+  const extents = x.shape.slice(batchDims, batchDims + depth);
   const vector = (values: readonly number[]): Value => constant(int64([values.length], values));
-  const fromFront = op('Where', [op('Less', [indices, 0]), op('Add', [indices, vector(indexed)]), indices]);
-  const numbers = op('ReduceSum', [op('Mul', [fromFront, vector(stridesOf(indexed))]), vector([-1])], {
-    keepdims: int(0),
-  });
-  const flat = scatterAddAlong(c, updates, 0, numbers, sizeOf(indexed));
-  return op('Reshape', [flat, vector(x.shape)]);
+  const fromFront = op('Where', [op('Less', [indices, 0]), op('Add', [indices, vector(extents)]), indices]);
+  const terms = op('Mul', [fromFront, vector(stridesOf(extents))]);
+  const inBatch = op('ReduceSum', [terms, vector([-1])], { keepdims: int(0) });
+  const starts = Array.from({ length: sizeOf(batch) }, (_, i) => i * sizeOf(extents));
+  const alongBatch = [...batch, ...inBatch.shape.slice(batchDims).map(() => 1)];
+  const numbers = batchDims === 0 ? inBatch : op('Add', [inBatch, constant(int64(alongBatch, starts))]);
+  return reshape(scatterAddAlong(c, updates, 0, numbers, sizeOf(batch) * sizeOf(extents)), x.shape);
 }
 
 const scatterND: OpDefinition = {

@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { float, int, ints, type Node } from '../graph/graph.ts';
-import { int64, type Shape, sizeOf } from '../tensor.ts';
+import { type Shape, sizeOf } from '../tensor.ts';
 import type { GradientContext, OpDefinition, OpFamily, Value } from './definition.ts';
 import {
   broadcastShapes,
@@ -68,11 +68,6 @@ function transposed({ op }: GradientContext, x: Value): Value {
   return op('Transpose', [x], { perm: ints(perm) });
 }
 
-function reshape({ op, constant }: GradientContext, x: Value, shape: Shape): Value {
-  const same = x.shape.length === shape.length && shape.every((extent, axis) => extent === x.shape[axis]);
-  return same ? x : op('Reshape', [x, constant(int64([shape.length], shape))]);
-}
-
 /** Y = A·B: dA = G·Bᵀ, dB = Aᵀ·G; a vector counts as a matrix, a stack against one matrix as a tall matrix. */
 function matMulGradient(c: GradientContext): Value {
   const [a, b] = [c.input(0), c.input(1)];
@@ -82,19 +77,19 @@ function matMulGradient(c: GradientContext): Value {
   if (right.length === 2) {
     // One matrix B for the whole stack: rows of all matrices of A in one product, no transposed copies.
     const tallRows = sizeOf(stack) * rows;
-    const g = reshape(c, c.g, [tallRows, columns]);
+    const g = c.reshape(c.g, [tallRows, columns]);
     if (c.index === 0) {
-      return reshape(c, c.op('Gemm', [g, reshape(c, b, right)], { transB: int(1) }), a.shape);
+      return c.reshape(c.op('Gemm', [g, c.reshape(b, right)], { transB: int(1) }), a.shape);
     }
-    const tall = reshape(c, a, [tallRows, inner]);
-    return reshape(c, c.op('Gemm', [tall, g], { transA: int(1) }), b.shape);
+    const tall = c.reshape(a, [tallRows, inner]);
+    return c.reshape(c.op('Gemm', [tall, g], { transA: int(1) }), b.shape);
   }
-  const g = reshape(c, c.g, [...stack, rows, columns]);
+  const g = c.reshape(c.g, [...stack, rows, columns]);
   if (c.index === 0) {
-    const full = c.op('MatMul', [g, transposed(c, reshape(c, b, right))]);
-    return a.shape.length === 1 ? reshape(c, full, [...stack, inner]) : full;
+    const full = c.op('MatMul', [g, transposed(c, c.reshape(b, right))]);
+    return a.shape.length === 1 ? c.reshape(full, [...stack, inner]) : full;
   }
-  return c.op('MatMul', [transposed(c, reshape(c, a, left)), g]);
+  return c.op('MatMul', [transposed(c, c.reshape(a, left)), g]);
 }
 
 /** Gemm's attributes: Y = α·op(A)·op(B) + β·C. */
@@ -122,10 +117,11 @@ const gemm: OpDefinition = {
     const [a, b] = [requiredType(c, 0), requiredType(c, 1)];
     const { rows, columns } = gemmShapes(c.node, a.shape, b.shape);
     const bias = c.inputs[2];
-    if (bias !== undefined && broadcastShapes([bias.shape, [rows, columns]])?.length !== 2) {
+    const shape = [rows, columns];
+    if (bias !== undefined && `${broadcastShapes([bias.shape, shape])}` !== `${shape}`) {
       throw shapeError(c.node, `C that broadcasts to [${rows}, ${columns}]`, `[${bias.shape}]`);
     }
-    return [{ dtype: a.dtype, shape: [rows, columns] }];
+    return [{ dtype: a.dtype, shape }];
   },
   evaluate: (c) => {
     const [a, b, bias] = [requiredArray(c, 0), requiredArray(c, 1), c.inputs[2]];

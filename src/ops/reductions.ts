@@ -44,10 +44,10 @@ function reduction(weight: (terms: number) => number): OpDefinition {
     // dx = g·weight, spread over the axes again
     gradients: [
       (c) => {
-        const { g, x, op, constant } = c;
+        const { g, x, op, constant, reshape } = c;
         const axes = axesOf(c);
         const kept = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
-        const aligned = op('Reshape', [g, constant(int64([kept.length], kept))]);
+        const aligned = reshape(g, kept);
         const factor = weight(sizeOf(x.shape) / Math.max(sizeOf(kept), 1));
         const scaled = factor === 1 ? aligned : op('Mul', [aligned, factor]);
         return op('Expand', [scaled, constant(int64([x.shape.length], x.shape))]);

@@ -15,8 +15,7 @@ import {
 } from './shapes.ts';
 
 /** dx = g in x's shape: for every operator that only renames positions. */
-const reshapeBack: GradientRule = ({ g, x, op, constant }) =>
-  op('Reshape', [g, constant(int64([x.shape.length], x.shape))]);
+const reshapeBack: GradientRule = ({ g, x, reshape }) => reshape(g, x.shape);
 
 /** An operator that keeps the elements in their order and changes the shape. */
 function relabel(target: (c: InferContext, shape: Shape) => Shape): OpDefinition {
@@ -187,10 +186,23 @@ const concat: OpDefinition = {
 function splitSizes(c: InferContext): { axis: number; sizes: readonly number[]; shape: Shape } {
   const { shape } = requiredType(c, 0);
   const axis = normalizeAxis(intAttribute(c.node, 'axis', 0), shape.length, c.node);
-  if (c.inputs[1] !== undefined) return { axis, sizes: knownNumbers(c, 1), shape };
-  const parts = intAttribute(c.node, 'num_outputs', c.node.outputs.length);
   const extent = shape[axis] ?? 0;
+  if (c.inputs[1] !== undefined) {
+    const sizes = knownNumbers(c, 1);
+    if (sizes.reduce((sum, size) => sum + size, 0) !== extent) {
+      throw shapeError(c.node, `sizes that add up to ${extent}`, `[${sizes}]`);
+    }
+    return { axis, sizes, shape };
+  }
+  const parts = intAttribute(c.node, 'num_outputs', c.node.outputs.length);
   const size = Math.ceil(extent / parts);
+  if (size * (parts - 1) > extent) {
+    throw shapeError(
+      c.node,
+      `an extent that gives ${parts} parts of ${size}, the last one smaller`,
+      `${extent}`,
+    );
+  }
   return { axis, sizes: Array.from({ length: parts }, (_, i) => Math.min(size, extent - i * size)), shape };
 }
 

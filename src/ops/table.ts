@@ -1,5 +1,6 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
+import { broadcasting } from './broadcasting.ts';
 import { constants } from './constants.ts';
 import { type OpDefinition, type OpType, opTypes } from './definition.ts';
 import { elementwise } from './elementwise.ts';
@@ -12,6 +13,7 @@ import { slicing } from './slicing.ts';
 
 /** Every operator that graphs may hold. A name in `opTypes` without a definition does not compile. */
 export const operators: { readonly [T in OpType]: OpDefinition } = {
+  ...broadcasting,
   ...constants,
   ...elementwise,
   ...indexing,

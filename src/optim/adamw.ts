@@ -65,6 +65,7 @@ export function adamwStep(
     corrections.push(1 / Math.sqrt(1 - beta2 ** t));
   }
   const kept = 1 - lr * decay;
+  const sparse = indices === 'all' ? null : indices;
   const length = count(indices, weights.length);
   let rate = rates[0] ?? 0;
   let correction = corrections[0] ?? 0;
@@ -74,7 +75,7 @@ export function adamwStep(
       rate = rates[c] ?? 0;
       correction = corrections[c] ?? 0;
     }
-    const i = indices === 'all' ? j : (indices[j] ?? 0);
+    const i = sparse === null ? j : (sparse[j] ?? 0);
     const g = (gradients[j] ?? 0) * scale;
     const first = beta1 * (m[j] ?? 0) + (1 - beta1) * g;
     const second = beta2 * (v[j] ?? 0) + (1 - beta2) * g * g;

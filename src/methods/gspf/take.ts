@@ -148,9 +148,12 @@ function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
   let full = false;
   const offer = (flags: Uint8Array, candidate: number, offered: number, score: number): void => {
     full ||= offered > room;
-    if (full) return pass(score);
-    room -= offered;
-    take(flags, candidate, offered, score);
+    if (full) {
+      pass(score);
+    } else {
+      room -= offered;
+      take(flags, candidate, offered, score);
+    }
   };
 
   const allEqual = cut.maskLow === ALL_BITS;

@@ -1,5 +1,6 @@
 import type { Indices, WeightArray } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
+import type { AdamWOptions } from '../options/options.ts';
 import type { Shape } from '../tensor.ts';
 
 /** Moments of the active weights of one tensor: entry j belongs to the j-th active weight. */
@@ -12,14 +13,8 @@ export interface AdamWState {
   readonly cohort: Uint16Array | null;
 }
 
-export interface AdamWOptions {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-}
-
 /** What one step does with one tensor. */
-export interface AdamWStep extends AdamWOptions {
+export interface AdamWStep extends Pick<AdamWOptions, 'beta1' | 'beta2' | 'epsilon'> {
   readonly lr: number;
   /** Decoupled weight decay of this tensor: see {@link decays}. */
   readonly decay: number;

@@ -1,9 +1,4 @@
-/** How the learning rate changes over the steps. */
-export interface ScheduleOptions {
-  readonly kind: 'linear' | 'cosine' | 'constant';
-  /** Share of the steps in which the rate rises from 0. */
-  readonly warmupRatio: number;
-}
+import type { ScheduleOptions } from '../options/options.ts';
 
 /** Factor after the rise, by the share of the remaining steps that are done, 0 to 1. */
 const falls = {

@@ -28,9 +28,10 @@ export function sgdStep(
   velocity: WeightArray | null,
   { lr, momentum, nesterov, decay, scale }: SgdStep,
 ): void {
+  const sparse = indices === 'all' ? null : indices;
   const length = count(indices, weights.length);
   for (let j = 0; j < length; j++) {
-    const i = indices === 'all' ? j : (indices[j] ?? 0);
+    const i = sparse === null ? j : (sparse[j] ?? 0);
     const weight = weights[i] ?? 0;
     let direction = (gradients[j] ?? 0) * scale + decay * weight;
     if (velocity !== null) {

@@ -101,12 +101,7 @@ function show(value: unknown): string {
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }
 
-function fail(source: string, name: string, expected: string, got: string, hint?: string): never {
+function fail(source: string, name: string, expected: string, got: string, hint = ''): never {
   const subject = name === METADATA_KEY ? `${source}: ${name}` : `${source}: tensor ${JSON.stringify(name)}`;
-  throw new GspfError('input/safetensors', {
-    subject,
-    expected,
-    got,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  throw new GspfError('input/safetensors', { subject, expected, got, hint });
 }

@@ -10,7 +10,7 @@ export const MAX_HEADER_BYTES = 100_000_000;
 /** The key of the header that holds strings rather than a tensor. */
 export const METADATA_KEY = '__metadata__';
 
-export type JsonObject = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -23,14 +23,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
  * with `{`, and for a key that stands twice in one object.
  */
 export function readHeader(bytes: Uint8Array, source: string): { header: JsonObject; dataStart: number } {
-  const fail = (expected: string, got: string, hint?: string, cause?: unknown): never => {
-    throw new GspfError('input/safetensors', {
-      subject: source,
-      expected,
-      got,
-      ...(hint === undefined ? {} : { hint }),
-      ...(cause === undefined ? {} : { cause }),
-    });
+  const fail = (expected: string, got: string, hint = '', cause?: unknown): never => {
+    throw new GspfError('input/safetensors', { subject: source, expected, got, hint, cause });
   };
   if (bytes.length < PREFIX_BYTES) fail('a safetensors file of 8 bytes or more', `${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -49,7 +43,7 @@ export function readHeader(bytes: Uint8Array, source: string): { header: JsonObj
   const text = decodeText(bytes.subarray(PREFIX_BYTES, dataStart));
   if (text === undefined) return fail('a header of UTF-8 text', 'bytes that are not UTF-8');
   if (!text.startsWith('{')) fail('a header that starts with {', JSON.stringify(text.slice(0, 1)));
-  const header = parse(text, (cause) => fail('a header of JSON', 'invalid JSON', undefined, cause));
+  const header = parse(text, (cause) => fail('a header of JSON', 'invalid JSON', '', cause));
   if (!isJsonObject(header)) return fail('a header that is a JSON object', 'another value');
   const twice = duplicateKey(text);
   if (twice !== undefined) fail('every key once', `${JSON.stringify(twice)} twice`);

@@ -26,18 +26,14 @@ export interface Spec {
   readonly about: string;
   readonly inputs: readonly (SpecInput | undefined)[];
   readonly attributes: Attributes;
-  /** Output names; the empty name leaves an output out. */
   readonly outputs: readonly string[];
   /** The outputs that the loss reads. */
   readonly seeded: readonly string[];
-  /** Why onnxruntime cannot run the node; undefined where it can. */
-  readonly notInOnnxruntime: string | undefined;
 }
 
 interface SpecOptions {
   readonly outputs?: readonly string[];
   readonly seeded?: readonly string[];
-  readonly notInOnnxruntime?: string;
 }
 
 export function spec(
@@ -45,9 +41,9 @@ export function spec(
   about: string,
   inputs: readonly (SpecInput | undefined)[],
   attributes: Attributes = {},
-  { outputs = ['y'], seeded = outputs.filter((name) => name !== ''), notInOnnxruntime }: SpecOptions = {},
+  { outputs = ['y'], seeded = outputs }: SpecOptions = {},
 ): Spec {
-  return { op, about, inputs, attributes, outputs, seeded, notInOnnxruntime };
+  return { op, about, inputs, attributes, outputs, seeded };
 }
 
 const fed = (dtype: SpecInput['dtype'], shape: Shape, values: SpecInput['values']): SpecInput => ({
@@ -98,11 +94,10 @@ export function instantiate({ op, inputs, attributes, outputs }: Spec, precision
       tensor !== undefined && inputs[i]?.known === wanted ? [[inputName(i), tensor]] : [],
     );
   const feeds = new Map(pick(false));
-  const present = outputs.filter((name) => name !== '');
   const graph: Graph = {
     name: op,
     inputs: [...feeds].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-    outputs: present.map((name) => ({ name, dtype: precision, shape: [] })),
+    outputs: outputs.map((name) => ({ name, dtype: precision, shape: [] })),
     initializers: new Map(pick(true)),
     nodes: [{ name: op, opType: op, inputs: names, outputs, attributes }],
   };

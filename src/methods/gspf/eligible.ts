@@ -1,13 +1,11 @@
 import { GspfError, suggest } from '../../errors.ts';
+import type { SelectOptions } from '../../options/options.ts';
 
-/** Which tensors may be trained. */
-export interface EligibleOptions {
-  /** Globs over tensor names, of which one must match; empty for all. Describes the body: the head is exempt. */
-  readonly include: readonly string[];
-  /** Globs that keep tensors out, the head too; `auto`: those whose gradient is zero by construction. */
-  readonly exclude: 'auto' | readonly string[];
-  readonly head: 'always' | 'compete';
-}
+/**
+ * Which tensors may be trained: globs of which one must match (none: all; the head is exempt), and globs that
+ * keep tensors out, the head too.
+ */
+export type EligibleOptions = Pick<SelectOptions, 'include' | 'exclude' | 'head'>;
 
 /** Orders tensor names by their UTF-8 bytes, which depends on neither file nor framework. */
 export function tensorOrder(a: string, b: string): number {

@@ -1,10 +1,8 @@
 import { GspfError } from '../../errors.ts';
+import type { Granularity } from '../../options/options.ts';
 import type { Shape } from '../../tensor.ts';
 import { sizeOf } from '../../tensor.ts';
 import type { Scorer } from './scores.ts';
-
-/** What is selected as one: `element`, `row`, `column`, or `block:RxC`. */
-export type Granularity = 'element' | 'row' | 'column' | `block:${string}`;
 
 /** A tensor as a matrix [d₀, d₁·d₂·…], cut into groups of height × width from the top left corner. */
 export interface Grid {
@@ -88,14 +86,17 @@ export function groupMeans(tensor: string, grid: Grid, scorer: Scorer): Float64A
 export function weightsOfGroups(grid: Grid, flags: Uint8Array): Int32Array {
   const { rows, columns, height, width, across } = grid;
   let length = 0;
-  flags.forEach((flag, group) => {
-    if (flag !== 0) length += groupSize(grid, group);
-  });
+  for (let group = 0; group < flags.length; group++) {
+    if (flags[group] !== 0) length += groupSize(grid, group);
+  }
   const indices = new Int32Array(length);
-  for (let row = 0, position = 0; row < rows && position < length; row++) {
+  let position = 0;
+  for (let row = 0; row < rows && position < length; row++) {
     const first = Math.floor(row / height) * across;
-    for (let column = 0; column < columns; column++) {
-      if (flags[first + Math.floor(column / width)] !== 0) indices[position++] = row * columns + column;
+    for (let step = 0; step < across; step++) {
+      if (flags[first + step] === 0) continue;
+      const end = Math.min(columns, (step + 1) * width);
+      for (let column = step * width; column < end; column++) indices[position++] = row * columns + column;
     }
   }
   return indices;

@@ -1,5 +1,4 @@
-/** Within what the budget is fixed: over all tensors together, or for each tensor or layer in proportion. */
-export type Scope = 'global' | 'tensor' | 'layer';
+import type { SelectOptions } from '../../options/options.ts';
 
 /**
  * The layer of a tensor: its name up to the first numeric part, else its first two parts but never the last.
@@ -17,7 +16,7 @@ export function layerOf(name: string): string {
 /** The units of a scope, in order of their first tensor; the one unit of `global` is called `all`. */
 export function scopeUnits<T extends { readonly name: string }>(
   tensors: readonly T[],
-  scope: Scope,
+  scope: SelectOptions['scope'],
 ): ReadonlyMap<string, readonly T[]> {
   const units = new Map<string, T[]>();
   for (const tensor of tensors) {

@@ -1,4 +1,5 @@
 import { GspfError } from '../../errors.ts';
+import type { ScoreOptions } from '../../options/options.ts';
 import type { Sizes, WeightArray } from '../selection.ts';
 import { tensorOrder } from './eligible.ts';
 import type { Measure, Moments, Statistics } from './statistics.ts';
@@ -36,7 +37,7 @@ const magnitudes = {
   tanh: (theta) => Math.tanh(Math.abs(theta)),
   none: () => 1,
   inverse: (theta) => 1 / (Math.tanh(Math.abs(theta)) + EPSILON),
-} as const satisfies Record<string, (theta: number) => number>;
+} as const satisfies Record<ScoreOptions['magnitude'], (theta: number) => number>;
 
 /** Every score: S = Σ|g|/T, F = Σg²/T, G = Σg/T and h = ΣHg/T are means over the measured batches. */
 export const scoreKinds = {
@@ -73,21 +74,7 @@ export const scoreKinds = {
       (_mean, _theta, position) =>
         fmix32(key + Math.imul(position, 0x9e3779b9)) / 2 ** 32,
   },
-} as const satisfies Record<string, ScoreKind>;
-
-export type ScoreKindName = keyof typeof scoreKinds;
-
-/** The options `score.*`; `normalize`, `negative` and `magnitude` concern the kind `gspf` only. */
-export interface ScoreOptions {
-  readonly kind: ScoreKindName;
-  /** Scope of μ and σ; `none` takes S itself. */
-  readonly normalize: 'global' | 'tensor' | 'none';
-  /** `clamp` lifts below-mean S to the mean. */
-  readonly negative: 'literal' | 'clamp';
-  readonly magnitude: keyof typeof magnitudes;
-  /** Which weights θ is read from. */
-  readonly reference: 'current' | 'pretrained';
-}
+} as const satisfies Record<ScoreOptions['kind'], ScoreKind>;
 
 /** What scores are made from. Nothing is copied. */
 export interface ScoreInputs {

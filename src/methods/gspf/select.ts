@@ -1,28 +1,19 @@
 import { GspfError } from '../../errors.ts';
+import type { Granularity, SelectOptions } from '../../options/options.ts';
 import type { Shape } from '../../tensor.ts';
 import { sizeOf } from '../../tensor.ts';
 import type { Indices, Selection } from '../selection.ts';
 import { count } from '../selection.ts';
-import type { Granularity, Grid } from './groups.ts';
+import type { Grid } from './groups.ts';
 import { gridOf, groupMeans, groupSize, weightsOfGroups } from './groups.ts';
 import { readScores } from './mix.ts';
-import type { Scope } from './scopes.ts';
 import { apportion, scopeUnits } from './scopes.ts';
 import type { Scorer } from './scores.ts';
 import type { Candidates } from './take.ts';
 import { takeBest } from './take.ts';
 
-/** The options `select.*` that decide which of the eligible weights are trained. */
-export interface SelectOptions {
-  /** Share of the eligible weights, above 0 and at most 1. */
-  readonly ratio: number;
-  /** `always` trains the newly initialised tensors whole, `compete` treats them like any other. */
-  readonly head: 'always' | 'compete';
-  /** Whether a head that is always trained uses up budget. */
-  readonly headInBudget: boolean;
-  readonly scope: Scope;
-  readonly granularity: Granularity;
-}
+/** The options that decide which of the eligible weights are trained. */
+export type BudgetOptions = Pick<SelectOptions, 'ratio' | 'head' | 'headInBudget' | 'scope' | 'granularity'>;
 
 /** A tensor that may be trained. */
 export interface EligibleTensor {
@@ -73,7 +64,7 @@ export function select(
   tensors: readonly EligibleTensor[],
   head: readonly string[],
   scorer: Scorer,
-  options: SelectOptions,
+  options: BudgetOptions,
 ): Selected {
   const { ratio, headInBudget, scope, granularity } = options;
   const eligible = totalSize(tensors);
@@ -125,7 +116,7 @@ function cut(tensor: EligibleTensor, granularity: Granularity): CutTensor {
   const candidates = {
     tensor: tensor.name,
     count: sizeOf(tensor.shape) === 0 ? 0 : grid.down * grid.across,
-    sizeOf: single ? () => 1 : (group: number) => groupSize(grid, group),
+    size: single ? 1 : (group: number) => groupSize(grid, group),
   };
   return { ...tensor, grid, candidates };
 }
@@ -141,7 +132,12 @@ interface Chosen {
 }
 
 /** The best of each unit of the scope, within its share of the budget. */
-function chooseInUnits(body: readonly CutTensor[], ranking: Scorer, scope: Scope, budget: number): Chosen {
+function chooseInUnits(
+  body: readonly CutTensor[],
+  ranking: Scorer,
+  scope: SelectOptions['scope'],
+  budget: number,
+): Chosen {
   const units = [...scopeUnits(body, scope)].map(([name, members]) => ({ name, members }));
   const shares = apportion(
     budget,
@@ -163,7 +159,7 @@ function chooseInUnits(body: readonly CutTensor[], ranking: Scorer, scope: Scope
 
 /** The best group of all, although it is larger than the budget. */
 function chooseOne(body: readonly CutTensor[], ranking: Scorer, budget: number): Chosen {
-  const ofSizeOne = body.map(({ candidates }) => ({ ...candidates, sizeOf: () => 1 }));
+  const ofSizeOne = body.map(({ candidates }) => ({ ...candidates, size: 1 }));
   const { flags, threshold, next } = takeBest(ofSizeOne, ranking, 1);
   const indices = indicesOf(body, flags);
   const taken = [...indices.values()].reduce((sum, { length }) => sum + length, 0);

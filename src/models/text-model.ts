@@ -1,0 +1,56 @@
+import { gaussian } from '../data/shuffle.ts';
+import { float32, sizeOf, type Tensor } from '../tensor.ts';
+import type { TextEncoder } from './architecture.ts';
+import type { Parameter } from './parameters.ts';
+import type { TextTokenizer } from './tokenizer.ts';
+
+/** A pretrained text model, before or after fine-tuning. */
+export interface TextModel {
+  /** As the user named it. */
+  readonly name: string;
+  readonly encoder: TextEncoder;
+  readonly tokenizer: TextTokenizer;
+  /** Label names by class number of the classifier it has; undefined for a base model. */
+  readonly labels: readonly string[] | undefined;
+  /** Longest text in tokens that it was trained on, if it was. */
+  readonly maxLength: number | undefined;
+  /**
+   * Its tensors under their names in the task model: read anew, so that the caller may change them. A base model
+   * has no `classifier.*`.
+   */
+  readTensors(): Promise<Map<string, Tensor<'float32'>>>;
+}
+
+/**
+ * Parameters that a checkpoint lacks, as transformers initialises them: weights N(0, `initializer_range`²), biases
+ * 0, gains 1.
+ *
+ * @param seed Same seed, same values; each parameter draws from a stream of its own.
+ */
+export function initialize(
+  parameters: readonly Parameter[],
+  range: number,
+  seed: number,
+): Map<string, Tensor<'float32'>> {
+  return new Map(
+    parameters.map((parameter, stream) => {
+      const data = initialValues(parameter, () => gaussian(sizeOf(parameter.shape), seed, stream), range);
+      return [parameter.name, float32(parameter.shape, data)];
+    }),
+  );
+}
+
+function initialValues(
+  { shape, initialization }: Parameter,
+  draw: () => Float32Array,
+  range: number,
+): Float32Array {
+  switch (initialization) {
+    case 'normal':
+      return draw().map((value) => value * range);
+    case 'zeros':
+      return new Float32Array(sizeOf(shape));
+    case 'ones':
+      return new Float32Array(sizeOf(shape)).fill(1);
+  }
+}

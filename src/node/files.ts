@@ -1,0 +1,103 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { decodeUtf8 } from '../data/utf8.ts';
+import { GspfError, suggest } from '../errors.ts';
+import type { Sha256 } from '../patch/hash.ts';
+import type { TaskFiles } from '../tasks/load.ts';
+
+/** SHA-256 by node:crypto. */
+export function createSha256(): Sha256 {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
+}
+
+/** The bytes of a file. @throws `input/missing-file` naming the nearest file beside it. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+    throw await missingFile(path, cause);
+  }
+}
+
+/** The text of a file, decoded as UTF-8. @throws `input/missing-file`, `input/data` for other encodings. */
+export async function readText(path: string): Promise<string> {
+  return decodeUtf8(await readBytes(path), path);
+}
+
+/** The object that a JSON file holds. @throws `input/model` for anything else. */
+export async function readJson(path: string): Promise<object> {
+  const text = await readText(path);
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (cause) {
+    const got = cause instanceof Error ? cause.message : String(cause);
+    throw new GspfError('input/model', { subject: path, expected: 'JSON', got, cause });
+  }
+  throw new GspfError('input/model', { subject: path, expected: 'a JSON object', got: text.slice(0, 40) });
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Writes a file so that it is either whole or not there: to a temporary name, synced, then renamed. */
+export async function writeAtomically(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const file = await open(temporary, 'w');
+  try {
+    for (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** {@link writeAtomically} for text. */
+export function writeTextAtomically(path: string, text: string): Promise<void> {
+  return writeAtomically(path, [new TextEncoder().encode(text)]);
+}
+
+/** File access for loading tasks. */
+export const taskFiles: TaskFiles = { readText, isDirectory };
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');
+}
+
+async function missingFile(path: string, cause: unknown): Promise<GspfError> {
+  const folder = dirname(path);
+  const beside = await readdir(folder).catch(() => undefined);
+  return new GspfError('input/missing-file', {
+    subject: path,
+    expected: 'a file',
+    got: beside === undefined ? `no folder ${folder}` : 'none of that name',
+    hint:
+      beside === undefined
+        ? ''
+        : suggest(
+            path,
+            beside.map((name) => join(folder, name)),
+          ),
+    cause,
+  });
+}

@@ -1,0 +1,70 @@
+import { GspfError } from '../errors.ts';
+import { tensorOrder } from '../methods/gspf/eligible.ts';
+import { countAll, type Selection, toIndices } from '../methods/selection.ts';
+import type { CreateSha256, Sha256 } from '../patch/hash.ts';
+import { bytesOf } from '../tensor.ts';
+import type { Weights } from './batch-gradients.ts';
+
+/** The proof that weights outside the changed set are what they were. */
+export interface FrozenProof {
+  /** Weights that were never trained. */
+  readonly weights: number;
+  /** SHA-256 over their bytes before the run, read anew, and after it, as they are fed to the runtime. */
+  readonly sha256Before: string;
+  readonly sha256After: string;
+  readonly identical: boolean;
+}
+
+/**
+ * Compares every weight outside `changed` with θ⁰ by hash: float32 little-endian bytes, tensors in order of their
+ * names' UTF-8 bytes, indices ascending, nothing between.
+ *
+ * @param before θ⁰, read anew from its source.
+ * @param after The arrays that the runtime was fed with.
+ * @throws `training/frozen-changed` where they differ.
+ */
+export function proveFrozen(
+  before: Weights,
+  after: Weights,
+  changed: Selection,
+  createSha256: CreateSha256,
+): FrozenProof {
+  const hashes = { before: createSha256(), after: createSha256() };
+  const names = [...before.keys()].sort(tensorOrder);
+  let total = 0;
+  for (const name of names) {
+    const [old, now] = [before.get(name)?.data, after.get(name)?.data];
+    if (old === undefined || now === undefined) continue;
+    total += old.length;
+    const indices = changed.get(name);
+    if (indices === 'all') continue;
+    const trained = toIndices(indices, old.length);
+    updateFrozen(hashes.before, old, trained);
+    updateFrozen(hashes.after, now, trained);
+  }
+  const sizes = new Map([...before].map(([name, { data }]) => [name, data.length]));
+  const proof = {
+    weights: total - countAll(changed, sizes),
+    sha256Before: hashes.before.hex(),
+    sha256After: hashes.after.hex(),
+  };
+  if (proof.sha256Before !== proof.sha256After) {
+    throw new GspfError('training/frozen-changed', {
+      subject: `${proof.weights} frozen weights`,
+      expected: `sha256 ${proof.sha256Before}, as before the run`,
+      got: proof.sha256After,
+      hint: 'This is a defect in gspf: please report it with the run.json of the run.',
+    });
+  }
+  return { ...proof, identical: true };
+}
+
+/** Hashes the weights between the trained ones, run by run. */
+function updateFrozen(hash: Sha256, data: Float32Array, trained: Int32Array): void {
+  let start = 0;
+  for (const index of trained) {
+    if (index > start) hash.update(bytesOf({ data: data.subarray(start, index) }));
+    start = index + 1;
+  }
+  if (start < data.length) hash.update(bytesOf({ data: data.subarray(start) }));
+}

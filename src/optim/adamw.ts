@@ -51,32 +51,28 @@ export function adamwStep(
   { lr, beta1, beta2, epsilon, decay, scale }: AdamWStep,
 ): void {
   const { m, v, steps, cohort } = state;
-  const rates: number[] = [];
-  const corrections: number[] = [];
+  const rates = new Float64Array(steps.length);
+  const corrections = new Float64Array(steps.length);
   for (let c = 0; c < steps.length; c++) {
     const t = (steps[c] ?? 0) + 1;
     steps[c] = t;
-    rates.push(lr / (1 - beta1 ** t));
-    corrections.push(1 / Math.sqrt(1 - beta2 ** t));
+    rates[c] = lr / (1 - beta1 ** t);
+    corrections[c] = 1 / Math.sqrt(1 - beta2 ** t);
   }
   const kept = 1 - lr * decay;
   const sparse = indices === 'all' ? null : indices;
   const length = count(indices, weights.length);
-  let rate = rates[0] ?? 0;
-  let correction = corrections[0] ?? 0;
   for (let j = 0; j < length; j++) {
-    if (cohort !== null) {
-      const c = cohort[j] ?? 0;
-      rate = rates[c] ?? 0;
-      correction = corrections[c] ?? 0;
-    }
+    const c = cohort === null ? 0 : (cohort[j] ?? 0);
     const i = sparse === null ? j : (sparse[j] ?? 0);
     const g = (gradients[j] ?? 0) * scale;
     const first = beta1 * (m[j] ?? 0) + (1 - beta1) * g;
     const second = beta2 * (v[j] ?? 0) + (1 - beta2) * g * g;
     m[j] = first;
     v[j] = second;
-    weights[i] = (weights[i] ?? 0) * kept - (rate * first) / (Math.sqrt(second) * correction + epsilon);
+    weights[i] =
+      (weights[i] ?? 0) * kept -
+      ((rates[c] ?? 0) * first) / (Math.sqrt(second) * (corrections[c] ?? 0) + epsilon);
   }
 }
 

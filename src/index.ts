@@ -1,0 +1,43 @@
+/** Fine-tuning in JavaScript: a pretrained model in, a small exact patch out. */
+export { differentiate, gradientName, vectorJacobianProduct } from './autodiff/differentiate.ts';
+export { type ErrorCode, type ErrorDetails, errorCodes, GspfError } from './errors.ts';
+export { GraphBuilder } from './graph/builder.ts';
+export type { Attribute, Graph, Node, StaticGraph, ValueInfo } from './graph/graph.ts';
+export {
+  type FineTuneOptions,
+  fineTune,
+  loadTask,
+  type RunResult,
+  type WritablePatch,
+} from './node/fine-tune.ts';
+export {
+  type Classification,
+  type LoadModelOptions,
+  loadModel,
+  Model,
+  type TextInput,
+} from './node/model.ts';
+export { type OnnxRuntimeOptions, onnxRuntime } from './node/onnxruntime.ts';
+export { readPatch, writePatch } from './node/patch-file.ts';
+export { type SavedModel, saveModelDirectory, saveOnnxDirectory } from './node/save-model.ts';
+export { type DecodeOptions, decodeModel } from './onnx/decode.ts';
+export { encodeModel } from './onnx/encode.ts';
+export type { ResolvedTrainOptions, TrainOptions } from './options/options.ts';
+export { type AppliedPatch, applyPatch, revertPatch } from './patch/apply.ts';
+export { diffTensors } from './patch/diff.ts';
+export { baseSha256, type CreateSha256, type Sha256 } from './patch/hash.ts';
+export { type PatchInfoRow, patchInfo } from './patch/info.ts';
+export { decodePatch, encodePatch, type Patch } from './patch/patch.ts';
+export { type PatchCheck, verifyPatch } from './patch/verify.ts';
+export type { Backend, Executable, NamedTensors } from './runtime/backend.ts';
+export { referenceBackend } from './runtime/reference.ts';
+export { decodeSafetensors, type SafetensorsFile } from './safetensors/decode.ts';
+export { encodeSafetensors } from './safetensors/encode.ts';
+export { bindDimensions, type SpecializeOptions, specialize } from './specialize/specialize.ts';
+export type { TaskOptions } from './tasks/load.ts';
+export type { Task, TextClassificationTask, TextExample } from './tasks/task.ts';
+export type { DType, Tensor, TensorType } from './tensor.ts';
+export type { FineTuned } from './training/fine-tune.ts';
+export type { Evaluation, Observer, Progress } from './training/observer.ts';
+export type { RunReport } from './training/run-report.ts';
+export { version } from './version.ts';

@@ -1,0 +1,41 @@
+import type { TrainOptions } from '../options/options.ts';
+import type { Patch } from '../patch/patch.ts';
+import { loadTask as loadTaskFrom, type TaskOptions } from '../tasks/load.ts';
+import type { Task } from '../tasks/task.ts';
+import { type FineTuned, fineTune as fineTuneIn } from '../training/fine-tune.ts';
+import type { Observer } from '../training/observer.ts';
+import { taskFiles } from './files.ts';
+import type { Model } from './model.ts';
+import { writePatch } from './patch-file.ts';
+
+/** Loads a task by name, from official files or from the user's own tables; see {@link TaskOptions}. */
+export function loadTask(name: string, options: TaskOptions): Promise<Task> {
+  return loadTaskFrom(name, options, taskFiles);
+}
+
+/** A patch that knows how to write itself to a file. */
+export interface WritablePatch extends Patch {
+  /** @returns the file's size in bytes */
+  write(path: string): Promise<number>;
+}
+
+/** A finished run. */
+export interface RunResult extends FineTuned {
+  readonly patch: WritablePatch;
+}
+
+/** The options of a run, and who follows it. */
+export type FineTuneOptions = TrainOptions & Observer;
+
+/**
+ * Fine-tunes a model on a task. The model stays as it is; what changed is in the result's patch.
+ *
+ * @throws as the core's `fineTune`.
+ */
+export async function fineTune(model: Model, task: Task, options: FineTuneOptions = {}): Promise<RunResult> {
+  const { onProgress, onEvaluation, onNote, signal, ...given } = options;
+  const observer = { onProgress, onEvaluation, onNote, signal };
+  const result = await fineTuneIn(model, task, given, model.environment, observer);
+  const { patch } = result;
+  return { ...result, patch: { ...patch, write: (path) => writePatch(path, patch) } };
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { GspfError } from '../errors.ts';
+import type { TextEncoder } from '../models/architecture.ts';
+import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
+import { classifierGraph } from '../models/sequence-classification.ts';
+import type { TextModel } from '../models/text-model.ts';
+import type { EncodedText, TextTokenizer } from '../models/tokenizer.ts';
+import { requireBase } from '../patch/apply.ts';
+import { baseSha256 } from '../patch/hash.ts';
+import type { Patch } from '../patch/patch.ts';
+import type { Environment } from '../runtime/environment.ts';
+import type { Task } from '../tasks/task.ts';
+import type { Tensor } from '../tensor.ts';
+import { argmaxRows, Classifier, meanCrossEntropy, softmaxRows } from '../training/classifier.ts';
+import { nodeEnvironment } from './environment.ts';
+import { type DirectoryModel, openModelDirectory } from './model-directory.ts';
+
+/** A text, or a pair of texts. */
+export type TextInput = string | readonly [text: string, textPair: string];
+
+/** What a classifier says of one text. */
+export interface Classification {
+  /** The most probable label. */
+  readonly label: string;
+  /** Its probability. */
+  readonly score: number;
+  /** The probability of every label. */
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+export interface LoadModelOptions {
+  /** Threads for one operator; by default one for each physical core. */
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Opens a pretrained model: a Hugging Face directory.
+ *
+ * @throws `input/missing-file`, `input/model`, `input/tokenizer` for what is missing or does not fit.
+ */
+export async function loadModel(path: string, { threads }: LoadModelOptions = {}): Promise<Model> {
+  return new Model(await openModelDirectory(path), undefined, nodeEnvironment({ threads }));
+}
+
+/** What the models that differ by patches alone have in common. */
+interface Shared {
+  weights?: Promise<LoadedWeights>;
+  /** Compiled classifiers by number of labels. */
+  readonly classifiers: Map<number, Classifier>;
+}
+
+/** A pretrained model, with a patch on it or without. */
+export class Model implements TextModel {
+  readonly base: DirectoryModel;
+  readonly patch: Patch | undefined;
+  readonly environment: Environment;
+  readonly #shared: Shared;
+
+  constructor(
+    base: DirectoryModel,
+    patch: Patch | undefined,
+    environment: Environment,
+    shared: Shared = { classifiers: new Map() },
+  ) {
+    this.base = base;
+    this.patch = patch;
+    this.environment = environment;
+    this.#shared = shared;
+  }
+
+  get name(): string {
+    return this.base.name;
+  }
+
+  get encoder(): TextEncoder {
+    return this.base.encoder;
+  }
+
+  get tokenizer(): TextTokenizer {
+    return this.base.tokenizer;
+  }
+
+  get labels(): readonly string[] | undefined {
+    const labels = this.patch?.metadata.id2label ?? [];
+    return labels.length > 0 ? labels : this.base.labels;
+  }
+
+  get maxLength(): number | undefined {
+    return this.patch === undefined
+      ? this.base.maxLength
+      : lengthSchema.parse(this.patch.metadata.extra['max_length']);
+  }
+
+  /**
+   * The same model with a patch on it instead. Both share the weights in memory: to go from one to the other takes
+   * milliseconds.
+   */
+  with(patch: Patch): Model {
+    return new Model(this.base, patch, this.environment, this.#shared);
+  }
+
+  /** Its tensors, read anew. @throws `input/patch-base` where the patch is for another model. */
+  async readTensors(): Promise<Map<string, Tensor<'float32'>>> {
+    const tensors = await this.base.readTensors();
+    if (this.patch !== undefined) {
+      requireBase(this.patch.metadata, baseSha256(tensors, this.environment.createSha256));
+      exchangeFloats(tensors, this.patch);
+    }
+    return tensors;
+  }
+
+  /**
+   * The most probable label of each text.
+   *
+   * @throws `input/model` for a model without classifier.
+   */
+  async classify(inputs: readonly TextInput[], batchSize = 32): Promise<readonly Classification[]> {
+    const labels = this.#requireLabels();
+    const texts = inputs.map((input) =>
+      typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
+    );
+    const logits = await this.#logits(texts, labels, batchSize);
+    return softmaxRows(logits, labels.length).map((probabilities) => {
+      const best = probabilities.indexOf(Math.max(...probabilities));
+      const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i] ?? 0]));
+      return { label: labels[best] ?? '', score: probabilities[best] ?? 0, scores };
+    });
+  }
+
+  /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
+  async evaluate(task: Task, batchSize = 64): Promise<Readonly<Record<string, number>>> {
+    const labels = this.#requireLabels();
+    const texts = task.evaluation.map(({ text, textPair }) => this.#encode(text, textPair));
+    const expected = Int32Array.from(task.evaluation, ({ label }) => label);
+    const logits = await this.#logits(texts, labels, batchSize);
+    const loss = meanCrossEntropy(logits, expected, labels.length);
+    return { ...task.evaluate(argmaxRows(logits, labels.length), expected), loss };
+  }
+
+  /** Frees what the runtime holds for it, and for the models that share its weights. */
+  async release(): Promise<void> {
+    for (const classifier of this.#shared.classifiers.values()) await classifier.release();
+    this.#shared.classifiers.clear();
+    delete this.#shared.weights;
+  }
+
+  #encode(text: string, textPair: string | undefined): EncodedText {
+    return this.tokenizer.encode(text, textPair, this.maxLength ?? this.encoder.maxPositions);
+  }
+
+  async #logits(
+    texts: readonly EncodedText[],
+    labels: readonly string[],
+    batchSize: number,
+  ): Promise<Float32Array> {
+    this.#shared.weights ??= this.base
+      .readTensors()
+      .then((tensors) => new LoadedWeights(tensors, this.environment.createSha256));
+    const loaded = await this.#shared.weights;
+    return loaded.use(this.patch, (weights) =>
+      this.#classifier(weights, labels.length).logits(texts, batchSize),
+    );
+  }
+
+  #classifier(weights: ReadonlyMap<string, Tensor<'float32'>>, labels: number): Classifier {
+    const existing = this.#shared.classifiers.get(labels);
+    if (existing !== undefined) return existing;
+    const graph = classifierGraph(this.encoder, labels);
+    const { padTokenId } = this.encoder;
+    const classifier = new Classifier({ graph, weights, labels, padTokenId }, this.environment);
+    this.#shared.classifiers.set(labels, classifier);
+    return classifier;
+  }
+
+  #requireLabels(): readonly string[] {
+    const { labels } = this;
+    if (labels !== undefined) return labels;
+    throw new GspfError('input/model', {
+      subject: this.name,
+      expected: 'a classifier with label names',
+      got: 'a base model',
+      hint: 'Give the patch of a fine-tuning run (--patch), or train one with gspf train.',
+    });
+  }
+}
+
+const lengthSchema = z.coerce.number().int().positive().optional().catch(undefined);

@@ -1,0 +1,69 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withWeights } from '../models/onnx-model.ts';
+import { classifierGraph, HEAD_PREFIX } from '../models/sequence-classification.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { safetensorsChunks } from '../safetensors/encode.ts';
+import type { Tensor } from '../tensor.ts';
+import { exists, writeAtomically, writeTextAtomically } from './files.ts';
+import type { DirectoryModel } from './model-directory.ts';
+
+/** Files of a model directory beside config and weights. */
+const tokenizerFiles = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'vocab.txt',
+  'vocab.json',
+  'merges.txt',
+] as const;
+
+/** What a directory to be written holds. */
+export interface SavedModel {
+  /** Where tokenizer and config come from. */
+  readonly base: DirectoryModel;
+  readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
+  /** Label names of its classifier; undefined for a base model. */
+  readonly labels: readonly string[] | undefined;
+}
+
+/** The `config.json` of a model with its classifier, as transformers writes it. */
+export function configOf({ base, labels }: SavedModel): Readonly<Record<string, unknown>> {
+  if (labels === undefined) return base.config;
+  return {
+    ...base.config,
+    architectures: [`${classNames[base.encoder.modelType] ?? ''}ForSequenceClassification`],
+    id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
+    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+    problem_type: 'single_label_classification',
+  };
+}
+
+const classNames: Readonly<Record<string, string>> = { bert: 'Bert' };
+
+/** Writes a directory that transformers loads: config.json, model.safetensors, the tokenizer's files. */
+export async function saveModelDirectory(directory: string, model: SavedModel): Promise<void> {
+  await saveConfigAndTokenizer(directory, model);
+  const chunks = safetensorsChunks(model.tensors, { format: 'pt' });
+  await writeAtomically(join(directory, 'model.safetensors'), chunks);
+}
+
+/**
+ * Writes a directory that transformers.js and plain onnxruntime load: onnx/model.onnx with the weights inside,
+ * config.json, the tokenizer's files.
+ */
+export async function saveOnnxDirectory(directory: string, model: SavedModel): Promise<void> {
+  await saveConfigAndTokenizer(directory, model);
+  const labels = model.tensors.get(`${HEAD_PREFIX}bias`)?.data.length ?? 0;
+  const graph = withWeights(classifierGraph(model.base.encoder, labels), model.tensors);
+  await writeAtomically(join(directory, 'onnx', 'model.onnx'), [encodeModel(graph)]);
+}
+
+async function saveConfigAndTokenizer(directory: string, model: SavedModel): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeTextAtomically(join(directory, 'config.json'), `${JSON.stringify(configOf(model), null, 2)}\n`);
+  for (const file of tokenizerFiles) {
+    const from = join(model.base.directory, file);
+    if (await exists(from)) await copyFile(from, join(directory, file));
+  }
+}

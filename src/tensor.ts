@@ -102,7 +102,8 @@ export function fromBytes(
       got: `${bytes.byteLength}`,
     });
   }
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // Not `slice()`, which a Buffer of Node answers with a view.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   return { dtype, shape, data: new storage[dtype](aligned.buffer, aligned.byteOffset, size) };
 }
 

@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';
+import { orderForEarlyRelease } from '../lowering/execution-order.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Backend, Executable } from '../runtime/backend.ts';
 import { feedsFor, resultsFor } from '../runtime/feeds.ts';
@@ -36,7 +37,7 @@ async function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(encodeModel(graph), options);
+    return await ort.InferenceSession.create(encodeModel(orderForEarlyRelease(graph)), options);
   } catch (cause) {
     throw failure(`graph "${graph.name}"`, 'a graph that onnxruntime accepts', cause);
   }
@@ -60,9 +61,9 @@ class Session implements Executable {
       name,
       this.#wrap(tensor),
     ];
+    const fetches = Object.fromEntries(wanted.map(wrap));
     try {
-      // The tensors that come back wrap other arrays: the ones passed in as fetches are filled.
-      await this.#session.run(Object.fromEntries(given.map(wrap)), Object.fromEntries(wanted.map(wrap)));
+      discard(await this.#session.run(Object.fromEntries(given.map(wrap)), fetches));
     } catch (cause) {
       throw failure(`graph "${this.#graph.name}"`, 'a run without failure', cause);
     }
@@ -79,6 +80,22 @@ class Session implements Executable {
     this.#wrapped.set(tensor.data, wrapped);
     return wrapped;
   }
+}
+
+/**
+ * Frees what a run returns. The fetches that were passed in are filled, and yet onnxruntime-node returns copies of
+ * them, which would pile up until the next garbage collection: several times the size of all gradients. What is
+ * posted to a closed port is gone at once.
+ */
+function discard(returned: ort.InferenceSession.OnnxValueMapType): void {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { data } of Object.values(returned)) {
+    if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
+  }
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(null, [...buffers]);
+  port1.close();
 }
 
 function wrap(tensor: Tensor): ort.Tensor {

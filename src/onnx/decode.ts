@@ -68,8 +68,18 @@ export function decodeModel(bytes: Uint8Array, { source, readExternal }: DecodeO
     inputs: inputs.map((info) => decodeValueInfo(info, source)),
     outputs: graph.output.map((info) => decodeValueInfo(info, source)),
     initializers,
-    nodes: sortNodes(nodes, given),
+    nodes: sorted(nodes, given, source),
   };
+}
+
+function sorted(nodes: readonly Node[], given: readonly string[], source: string): readonly Node[] {
+  try {
+    return sortNodes(nodes, given);
+  } catch (cause) {
+    if (!(cause instanceof GspfError)) throw cause;
+    const { subject, ...details } = cause.details;
+    throw new GspfError('input/onnx', { ...details, subject: `${source}, ${subject}`, cause });
+  }
 }
 
 function parse(bytes: Uint8Array, source: string): ModelProto {

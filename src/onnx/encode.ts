@@ -9,6 +9,7 @@ import {
 } from 'onnx-buf';
 import { elementTypeNumber } from '../graph/element-types.ts';
 import { type Attribute, type Graph, OPSET, type ValueInfo } from '../graph/graph.ts';
+import { toInt64 } from '../tensor.ts';
 import { encodeTensor } from './tensor-proto.ts';
 
 /** The IR version that came with opset 20 (ONNX 1.15). */
@@ -55,9 +56,9 @@ function encodeAttribute(name: string, attribute: Attribute): AttributeProto {
   const fields = (): Partial<Pick<AttributeProto, 'i' | 'ints' | 'f' | 'floats' | 's' | 'strings' | 't'>> => {
     switch (attribute.type) {
       case 'int':
-        return { i: BigInt(attribute.value) };
+        return { i: toInt64(attribute.value) };
       case 'ints':
-        return { ints: attribute.value.map(BigInt) };
+        return { ints: attribute.value.map(toInt64) };
       case 'float':
         return { f: attribute.value };
       case 'floats':

@@ -2,7 +2,16 @@ import { create } from '@bufbuild/protobuf';
 import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import { GspfError } from '../errors.ts';
 import { elementType, elementTypeNumber } from '../graph/element-types.ts';
-import { bytesOf, bytesPerElement, fromBytes, type Shape, sizeOf, type Tensor, zeros } from '../tensor.ts';
+import {
+  bytesOf,
+  bytesPerElement,
+  type DType,
+  fromBytes,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  zeros,
+} from '../tensor.ts';
 
 /** Reads `length` bytes at `offset` of a file beside the model. @throws whatever reading throws. */
 export type ReadExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
@@ -16,40 +25,50 @@ export function decodeTensor(proto: TensorProto, source: string, readExternal?: 
   const subject = `${source}, tensor "${proto.name}"`;
   const dtype = elementType(proto.dataType, subject);
   const shape = proto.dims.map(Number);
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    const bytes = externalBytes(proto, subject, sizeOf(shape) * bytesPerElement(dtype), readExternal);
-    return fromBytes(dtype, shape, bytes);
+  if (shape.some((extent) => extent < 0)) {
+    throw new GspfError('input/onnx', { subject, expected: 'extents from 0 up', got: `[${shape}]` });
   }
   const size = sizeOf(shape);
+  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+    return fromBytes(
+      dtype,
+      shape,
+      externalBytes(proto, subject, size * bytesPerElement(dtype), readExternal),
+    );
+  }
   if (proto.rawData.length > 0) {
-    expectCount(subject, shape, size, proto.rawData.length / bytesPerElement(dtype));
+    expectCount(subject, shape, proto.rawData.length / bytesPerElement(dtype));
     return fromBytes(dtype, shape, proto.rawData);
   }
-  const tensor = zeros(dtype, shape);
-  switch (tensor.dtype) {
+  switch (dtype) {
     case 'int64':
-      expectCount(subject, shape, size, proto.int64Data.length);
-      tensor.data.set(proto.int64Data);
-      break;
+      expectCount(subject, shape, proto.int64Data.length);
+      return { dtype, shape, data: BigInt64Array.from(proto.int64Data) };
     case 'uint64':
-      expectCount(subject, shape, size, proto.uint64Data.length);
-      tensor.data.set(proto.uint64Data);
-      break;
+      expectCount(subject, shape, proto.uint64Data.length);
+      return { dtype, shape, data: BigUint64Array.from(proto.uint64Data) };
     default: {
-      // Small integers, booleans and the bits of half floats are stored as int32.
-      const numbers =
-        dtype === 'float32'
-          ? proto.floatData
-          : dtype === 'float64'
-            ? proto.doubleData
-            : dtype === 'uint32'
-              ? proto.uint64Data.map(Number)
-              : proto.int32Data;
-      expectCount(subject, shape, size, numbers.length);
+      const numbers = numbersOf(proto, dtype);
+      expectCount(subject, shape, numbers.length);
+      const tensor = zeros(dtype, shape);
       tensor.data.set(numbers);
+      return tensor;
     }
   }
-  return tensor;
+}
+
+function numbersOf(proto: TensorProto, dtype: DType): readonly number[] {
+  switch (dtype) {
+    case 'float32':
+      return proto.floatData;
+    case 'float64':
+      return proto.doubleData;
+    case 'uint32':
+      return proto.uint64Data.map(Number);
+    default:
+      // Small integers, booleans and the bits of half floats are stored as int32.
+      return proto.int32Data;
+  }
 }
 
 /** A tensor as a TensorProto whose raw data are a view on the tensor's. */
@@ -100,7 +119,8 @@ function externalBytes(
   });
 }
 
-function expectCount(subject: string, shape: Shape, size: number, got: number): void {
+function expectCount(subject: string, shape: Shape, got: number): void {
+  const size = sizeOf(shape);
   if (got === size) return;
   throw new GspfError('input/onnx', {
     subject,

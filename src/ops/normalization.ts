@@ -1,13 +1,19 @@
 import { GspfError } from '../errors.ts';
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
-import { type Shape, sizeOf } from '../tensor.ts';
+import { type Shape, sizeOf, type TensorType } from '../tensor.ts';
 import type { GradientContext, InferContext, OpDefinition, OpFamily, Value } from './definition.ts';
 import { sumKeeping } from './reductions.ts';
 import { normalizeAxis, requiredArray, requiredType, shapeError, stridesOf } from './shapes.ts';
 
 const softmaxAxis = (node: Node, shape: Shape): number =>
   normalizeAxis(intAttribute(node, 'axis', -1), shape.length, node);
+
+function inferSoftmax(c: InferContext): readonly TensorType[] {
+  const x = requiredType(c, 0);
+  softmaxAxis(c.node, x.shape);
+  return [x];
+}
 
 /** Softmax or its logarithm, along one axis. */
 function softmaxKernel(finish: (x: number, max: number, sum: number) => number): OpDefinition['evaluate'] {
@@ -118,7 +124,7 @@ export const normalization: OpFamily<'LayerNormalization' | 'LogSoftmax' | 'Soft
   },
   // y = x − ln Σeˣ: dx = g − eʸ·Σg
   LogSoftmax: {
-    infer: (c) => [requiredType(c, 0)],
+    infer: inferSoftmax,
     evaluate: softmaxKernel((x, max, sum) => x - max - Math.log(sum)),
     gradients: [
       (c) => {
@@ -129,7 +135,7 @@ export const normalization: OpFamily<'LayerNormalization' | 'LogSoftmax' | 'Soft
   },
   // y = eˣ/Σeˣ: dx = y·(g − Σ(g·y))
   Softmax: {
-    infer: (c) => [requiredType(c, 0)],
+    infer: inferSoftmax,
     evaluate: softmaxKernel((x, max, sum) => Math.exp(x - max) / sum),
     gradients: [
       (c) => {

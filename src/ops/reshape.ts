@@ -22,7 +22,7 @@ function relabel(target: (c: InferContext, shape: Shape) => Shape): OpDefinition
   const infer = (c: InferContext) => {
     const { dtype, shape } = requiredType(c, 0);
     const result = target(c, shape);
-    if (sizeOf(result) !== sizeOf(shape)) {
+    if (sizeOf(result) !== sizeOf(shape) || !result.every(Number.isInteger)) {
       throw shapeError(c.node, `a shape of ${sizeOf(shape)} elements, as [${shape}] has`, `[${result}]`);
     }
     return [{ dtype, shape: result }];

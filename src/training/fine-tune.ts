@@ -62,7 +62,8 @@ export async function fineTune(
   const parameters = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const active = countAll(selection, sizes);
   const cumulative = countAll(changed, sizes);
-  const patch = diffTensors(await model.readTensors(), prepared.weights, {
+  const base = new Map([...initial].filter(([name]) => !prepared.fresh.has(name)));
+  const patch = diffTensors(base, prepared.weights, {
     ...patchFormat,
     baseSha256: prepared.baseSha256,
     baseName: model.name,

@@ -24,6 +24,8 @@ export interface Prepared {
   readonly weights: Map<string, Tensor<'float32'>>;
   /** Names of the tensors that belong to the head: the classifier, and whatever the base lacks. */
   readonly head: readonly string[];
+  /** Names of the tensors that the base lacks. */
+  readonly fresh: ReadonlySet<string>;
   /** θ⁰, read anew from where the model lies: base tensors, and the same fresh ones. */
   readonly readInitial: () => Promise<Map<string, Tensor<'float32'>>>;
   /** Hash of the base's own tensors. */
@@ -84,6 +86,7 @@ export async function prepare(
     padTokenId: encoder.padTokenId,
     weights: complete(base),
     head,
+    fresh: new Set(fresh.map(({ name }) => name)),
     readInitial: async () => complete(await model.readTensors()),
     baseSha256: sha256,
     train,

@@ -115,7 +115,7 @@ export class Model implements TextModel {
    * @throws `input/model` for a model without classifier.
    */
   async classify(inputs: readonly TextInput[], batchSize = 32): Promise<readonly Classification[]> {
-    const labels = this.#requireLabels();
+    const labels = this.requireLabels();
     const texts = inputs.map((input) =>
       typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
     );
@@ -129,7 +129,7 @@ export class Model implements TextModel {
 
   /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
   async evaluate(task: Task, batchSize = 64): Promise<Readonly<Record<string, number>>> {
-    const labels = this.#requireLabels();
+    const labels = this.requireLabels();
     const texts = task.evaluation.map(({ text, textPair }) => this.#encode(text, textPair));
     const expected = Int32Array.from(task.evaluation, ({ label }) => label);
     const logits = await this.#logits(texts, labels, batchSize);
@@ -172,7 +172,8 @@ export class Model implements TextModel {
     return classifier;
   }
 
-  #requireLabels(): readonly string[] {
+  /** The labels that it tells apart. @throws `input/model` for a model without classifier. */
+  requireLabels(): readonly string[] {
     const { labels } = this;
     if (labels !== undefined) return labels;
     throw new GspfError('input/model', {

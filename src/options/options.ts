@@ -25,6 +25,7 @@ export interface WarmupOptions {
   readonly update: 'sgd' | 'none';
   readonly lr: number | null;
   readonly commit: 'rollback' | 'keep';
+  readonly rest: 'skip' | 'train';
 }
 
 /** Phase 2: the importance of a weight. */

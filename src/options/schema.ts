@@ -75,9 +75,7 @@ const adamw = z
 const warmup = z
   .strictObject({
     epochs: positiveCount.default(1).describe('Epochs that measure gradients; part of `epochs`.'),
-    maxBatches: positiveCountOrNull
-      .default(null)
-      .describe('Ends the warm-up after so many batches; the rest of that epoch is not used.'),
+    maxBatches: positiveCountOrNull.default(null).describe('Ends the warm-up after so many batches.'),
     update: z
       .enum(['sgd', 'none'])
       .default('sgd')
@@ -90,6 +88,12 @@ const warmup = z
       .default('rollback')
       .describe(
         "What happens to moved weights that are not selected: back to their pretrained values, or kept (the paper's letter; the result is then no sparse patch).",
+      ),
+    rest: z
+      .enum(['skip', 'train'])
+      .default('skip')
+      .describe(
+        'What becomes of the batches that `maxBatches` leaves of a warm-up epoch: left out, or trained on with the selected weights.',
       ),
   } satisfies Fields<WarmupOptions>)
   .prefault({})

@@ -17,7 +17,7 @@ import type { Observer } from './observer.ts';
 import { prepare } from './prepare.ts';
 import { Run } from './run.ts';
 import type { PhaseReport, RunReport, SelectionReport } from './run-report.ts';
-import { trainSelection } from './train-selection.ts';
+import { countSteps, type TrainingSpan, trainSelection } from './train-selection.ts';
 
 /** What a run leaves. */
 export interface FineTuned {
@@ -50,11 +50,11 @@ export async function fineTune(
   for (const note of [...taken, ...task.notes, ...prepared.notes]) run.note(note);
   clock.end('prepare', 0, 0);
 
-  const { selection, changed, report, firstEpoch } =
+  const { selection, changed, report, span } =
     options.method === 'full' ? chooseAll(run) : await measureAndChoose(run, model, clock);
-  const steps = await trainSelection(run, selection, firstEpoch, options.epochs);
+  await trainSelection(run, selection, span);
   await run.release();
-  clock.end('train', options.epochs - firstEpoch + 1, steps, run.evaluationMs);
+  clock.end('train', span.to - span.from + 1, countSteps(span, run.stepsPerEpoch), run.evaluationMs);
 
   const initial = await prepared.readInitial();
   const frozen = proveFrozen(initial, prepared.weights, changed, createSha256);
@@ -102,18 +102,19 @@ export async function fineTune(
   };
 }
 
-/** The weights to train, those that differ from θ⁰ at the end, and where training starts. */
+/** The weights to train, those that differ from θ⁰ at the end, and the batches to train on. */
 interface Plan {
   readonly selection: Selection;
   readonly changed: Selection;
   readonly report: SelectionReport | null;
-  readonly firstEpoch: number;
+  readonly span: TrainingSpan;
 }
 
 function chooseAll(run: Run): Plan {
   const selection: Selection = new Map([...run.prepared.weights.keys()].map((name) => [name, 'all']));
-  run.steps = run.options.epochs * run.stepsPerEpoch;
-  return { selection, changed: selection, report: null, firstEpoch: 1 };
+  const span = { from: 1, to: run.options.epochs, skip: 0 };
+  run.steps = countSteps(span, run.stepsPerEpoch);
+  return { selection, changed: selection, report: null, span };
 }
 
 /** GSPF's phases 1 and 2. */
@@ -122,8 +123,8 @@ async function measureAndChoose(run: Run, model: TextModel, clock: PhaseClock): 
   const { warmup } = options;
   const names = [...prepared.weights.keys()];
   const eligible = eligibleTensors(names, prepared.head, options.select, model.encoder.zeroGradient);
-  const measured = warmupBatches(run);
-  run.steps = measured + (options.epochs - warmup.epochs) * run.stepsPerEpoch;
+  const span = spanAfterWarmup(run);
+  run.steps = warmupBatches(run) + countSteps(span, run.stepsPerEpoch);
   const { statistics, batches } = await warmUp(run, eligible);
   clock.end('warmup', warmup.epochs, batches);
 
@@ -138,7 +139,16 @@ async function measureAndChoose(run: Run, model: TextModel, clock: PhaseClock): 
   clock.end('select', 0, 0);
   const moved = warmup.commit === 'keep' && warmup.update === 'sgd';
   const changed: Selection = moved ? new Map(eligible.map((name) => [name, 'all'])) : selection;
-  return { selection, changed, report: { ...chosen, batches }, firstEpoch: warmup.epochs + 1 };
+  return { selection, changed, report: { ...chosen, batches }, span };
+}
+
+/** Training starts with the epoch after the warm-up's, or with the batch after its last. */
+function spanAfterWarmup(run: Run): TrainingSpan {
+  const { epochs, warmup } = run.options;
+  if (warmup.rest === 'skip') return { from: warmup.epochs + 1, to: epochs, skip: 0 };
+  const measured = warmupBatches(run);
+  const from = 1 + Math.floor(measured / run.stepsPerEpoch);
+  return { from, to: epochs, skip: measured % run.stepsPerEpoch };
 }
 
 function describeTask(task: Task, maxLength: number, createSha256: CreateSha256): RunReport['task'] {

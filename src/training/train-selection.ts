@@ -4,21 +4,27 @@ import { clipFactor, globalNorm } from '../optim/clip.ts';
 import { schedule } from '../optim/schedule.ts';
 import type { Run } from './run.ts';
 
+/** Which batches to train on: from batch `skip` of epoch `from` to the end of epoch `to`; epochs count from 1. */
+export interface TrainingSpan {
+  readonly from: number;
+  readonly to: number;
+  /** Batches of the first epoch that are left out. */
+  readonly skip: number;
+}
+
+/** The number of steps of a span. */
+export function countSteps({ from, to, skip }: TrainingSpan, stepsPerEpoch: number): number {
+  return (to - from + 1) * stepsPerEpoch - skip;
+}
+
 /**
- * Trains the selected weights with AdamW from epoch `from` to `to` (both from 1 and included), and scores after
- * each epoch. Weights outside the selection are neither computed a gradient for nor written.
- *
- * @returns the number of steps
+ * Trains the selected weights with AdamW, and scores after each epoch. Weights outside the selection are neither
+ * computed a gradient for nor written.
  */
-export async function trainSelection(
-  run: Run,
-  selection: Selection,
-  from: number,
-  to: number,
-): Promise<number> {
+export async function trainSelection(run: Run, selection: Selection, span: TrainingSpan): Promise<void> {
   const { options, prepared } = run;
   const { beta1, beta2, epsilon, weightDecay } = options.adamw;
-  const steps = (to - from + 1) * run.stepsPerEpoch;
+  const steps = countSteps(span, run.stepsPerEpoch);
   const factor = schedule(options.schedule, steps);
   const gradients = run.gradients(selection);
   const states = new Map<string, AdamWState>();
@@ -42,10 +48,10 @@ export async function trainSelection(
     }
     return { lr, gradNorm };
   };
-  for (let epoch = from; epoch <= to; epoch++) {
-    for (const batch of run.batches(epoch)) await run.step('train', epoch, batch, gradients, update);
+  for (let epoch = span.from; epoch <= span.to; epoch++) {
+    const batches = run.batches(epoch).slice(epoch === span.from ? span.skip : 0);
+    for (const batch of batches) await run.step('train', epoch, batch, gradients, update);
     await run.evaluate(epoch);
   }
   await gradients.release();
-  return step;
 }

@@ -17,7 +17,7 @@ const defaults = {
   schedule: { kind: 'linear', warmupRatio: 0.06 },
   clipNorm: 1,
   adamw: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
-  warmup: { epochs: 1, maxBatches: null, update: 'sgd', lr: null, commit: 'rollback' },
+  warmup: { epochs: 1, maxBatches: null, update: 'sgd', lr: null, commit: 'rollback', rest: 'skip' },
   score: {
     kind: 'gspf',
     normalize: 'global',
@@ -67,6 +67,7 @@ describe('the options of the reference runs', () => {
       evalBatchSize,
       maxLength,
       ...options,
+      warmup: { ...options.warmup, rest: 'skip' },
     });
   });
 });

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { TaskOptions } from '../tasks/load.ts';
+import { parseCount, parseShare, requiredOption } from './command.ts';
+
+export interface ColumnFlags {
+  readonly textColumn?: string;
+  readonly textPairColumn?: string;
+  readonly labelColumn?: string;
+}
+
+export interface TaskFlags extends ColumnFlags {
+  readonly task: string;
+  readonly data?: string;
+  readonly evalData?: string;
+  readonly evalRatio?: number;
+  readonly limitTrain?: number;
+  readonly limitEval?: number;
+}
+
+const OWN_DATA = 'text-classification';
+
+/** Adds `--task` and `--data`. */
+export function taskOptions(command: Command): void {
+  requiredOption(command, '--task <name>', `sst2, or ${OWN_DATA} for data of your own`);
+  command.option('--data <path>', "the task's directory of files, or your table: .csv, .tsv, .json or .jsonl");
+}
+
+/** Adds `--text-column` and `--text-pair-column`. */
+export function textColumnOptions(command: Command): void {
+  command
+    .option('--text-column <name>', 'column of the text (default: guessed from its name)')
+    .option('--text-pair-column <name>', 'column of the second text, for pairs');
+}
+
+/** Adds `--label-column`. */
+export function labelColumnOption(command: Command): void {
+  command.option('--label-column <name>', 'column of the label (default: guessed from its name)');
+}
+
+/** Adds `--limit-eval`. */
+export function limitEvalOption(command: Command): void {
+  command.option('--limit-eval <n>', 'evaluate on so many rows only, always the same', parseCount);
+}
+
+/** Adds what only training needs: how to hold rows out, and how many to train on. */
+export function splitOptions(command: Command): void {
+  command
+    .option('--eval-data <file>', 'table to evaluate on')
+    .option('--eval-ratio <share>', 'share of your table to hold out instead (default: 0.1)', parseShare)
+    .option('--limit-train <n>', 'train on so many rows only, always the same', parseCount);
+}
+
+/** What loading the task takes of the flags. */
+export function taskOptionsOf(flags: TaskFlags): TaskOptions {
+  const { data, evalData, evalRatio, textColumn, textPairColumn, labelColumn, limitTrain, limitEval } = flags;
+  return { data, evalData, evalRatio, textColumn, textPairColumn, labelColumn, limitTrain, limitEval };
+}
+
+/** The path to evaluate a finished run on: what was held out, or a table that it has not seen. */
+export function unseenData({ task, data, evalData }: TaskFlags): string | undefined {
+  return task === OWN_DATA ? (evalData ?? 'NEW.csv') : data;
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import type { ResolvedTrainOptions, TrainOptions } from '../options/options.ts';
+import type { OptionTree } from '../options/tree.ts';
+import { collect } from './command.ts';
+
+export interface TrainOptionFlags {
+  readonly method?: string;
+  readonly preset?: string;
+  readonly ratio?: string;
+  readonly epochs?: string;
+  readonly batchSize?: string;
+  readonly maxLength?: string;
+  readonly lr?: string;
+  readonly seed?: string;
+  readonly config?: string;
+  readonly set?: readonly string[];
+}
+
+/** The options of the tree that have a flag of their own. */
+const aliases = {
+  method: 'method',
+  preset: 'preset',
+  ratio: 'select.ratio',
+  epochs: 'epochs',
+  batchSize: 'batchSize',
+  maxLength: 'maxLength',
+  lr: 'lr',
+  seed: 'seed',
+} as const satisfies Partial<Record<keyof TrainOptionFlags, string>>;
+
+/** Adds the flags that set training options. */
+export function trainOptions(command: Command): void {
+  command
+    .option('--method <name>', 'gspf trains selected weights, full all of them (default: gspf)')
+    .option('--ratio <share>', 'share of the weights to select: 0.003 or 0.3%')
+    .option('--epochs <n>', 'passes over the data, the first of which measures')
+    .option('--batch-size <n>', 'examples a step')
+    .option('--max-length <n|auto>', 'tokens after which a text is cut')
+    .option('--lr <rate>', 'learning rate')
+    .option('--seed <n>', 'seed of everything random (default: 0)')
+    .option('--preset <name>', "values of what is not given: tuned, or paper for the paper's (default: tuned)")
+    .option('--config <file>', 'YAML file of training options')
+    .option('--set <path=value>', 'any training option, as select.scope=layer; may be repeated', collect);
+}
+
+/**
+ * The options that the flags give, checked, and all options that follow from them. A file gives way to `--set`, and
+ * that to the flags for single options.
+ */
+export async function readTrainOptions(
+  flags: TrainOptionFlags,
+  task: string,
+): Promise<{ readonly given: TrainOptions; readonly resolved: ResolvedTrainOptions }> {
+  const { assignOption, parseOptionsYaml } = await import('../options/paths.ts');
+  const { resolveOptions } = await import('../options/resolve.ts');
+  const { readText } = await import('../node/files.ts');
+  let tree: OptionTree =
+    flags.config === undefined ? {} : parseOptionsYaml(await readText(flags.config), flags.config);
+  for (const assignment of flags.set ?? []) tree = assignOption(tree, assignment);
+  for (const flag of keysOf(aliases)) {
+    const value = flags[flag];
+    if (value !== undefined) tree = assignOption(tree, `${aliases[flag]}=${value}`);
+  }
+  const { options: resolved } = resolveOptions(tree, { task });
+  return isValid(tree) ? { given: tree, resolved } : { given: resolved, resolved };
+}
+
+/** Holds for every tree that `resolveOptions` has accepted. */
+function isValid(tree: OptionTree): tree is TrainOptions {
+  return tree !== undefined;
+}
+
+function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): readonly K[] {
+  return Object.keys(record).filter((key): key is K => Object.hasOwn(record, key));
+}

@@ -1,0 +1,154 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GspfError } from '../errors.ts';
+import { encodePatch } from '../patch/patch.ts';
+import type { FineTuned } from '../training/fine-tune.ts';
+import type { Evaluation, Observer, Progress } from '../training/observer.ts';
+import type { RunReport } from '../training/run-report.ts';
+import { createSha256, exists, isDirectory, writeAtomically, writeTextAtomically } from './files.ts';
+import { type Host, host, type Versions, versions } from './host.ts';
+import { encodeSelection } from './selection-file.ts';
+
+/** The files of a run directory; docs/run-directory.md describes each. */
+export const runFiles = {
+  /** Written last: a directory that has it holds a finished run. */
+  report: 'run.json',
+  metrics: 'metrics.jsonl',
+  patch: 'patch.safetensors',
+  selection: 'selection.safetensors',
+} as const;
+
+/** A file that a run wrote, by its name in the run's directory. */
+export interface WrittenFile {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** What `run.json` holds: the report of the run, and where, when and by what it was made. */
+export interface RunRecord extends RunReport {
+  readonly format: 'gspf-run';
+  readonly version: 1;
+  /** ISO 8601, in UTC. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** The words of the command line; empty where the library was called. */
+  readonly command: readonly string[];
+  readonly versions: Versions;
+  readonly host: Host;
+  readonly patch: WrittenFile;
+  readonly selectionFile: WrittenFile;
+}
+
+export interface RunDirectoryOptions {
+  /** Replaces a finished run. */
+  readonly overwrite?: boolean | undefined;
+  /** The words of the command line that makes the run. */
+  readonly command?: readonly string[] | undefined;
+  readonly now?: (() => Date) | undefined;
+}
+
+/**
+ * Makes a directory ready for a run: metrics can be written at once, the files of an earlier run are gone.
+ *
+ * @throws `input/exists` for a directory with a finished run, unless `overwrite` is set, and for a path that is a
+ *   file.
+ */
+export async function openRunDirectory(
+  path: string,
+  { overwrite = false, command = [], now = () => new Date() }: RunDirectoryOptions = {},
+): Promise<RunDirectory> {
+  if ((await exists(path)) && !(await isDirectory(path))) {
+    throw new GspfError('input/exists', { subject: path, expected: 'a directory to write in', got: 'a file' });
+  }
+  if (!overwrite && (await exists(join(path, runFiles.report)))) {
+    throw new GspfError('input/exists', {
+      subject: path,
+      expected: 'a new directory',
+      got: 'one that holds a finished run',
+      hint: 'Choose another directory, or replace the run with --overwrite.',
+    });
+  }
+  await mkdir(path, { recursive: true });
+  // The report goes first: what is left of an interrupted removal is no finished run.
+  for (const file of Object.values(runFiles)) await rm(join(path, file), { force: true });
+  return new RunDirectory(path, command, now);
+}
+
+/** A run directory being written: follows a run as its observer, then takes the result. */
+export class RunDirectory implements Observer {
+  readonly path: string;
+  readonly #command: readonly string[];
+  readonly #now: () => Date;
+  readonly #startedAt: Date;
+  readonly #metrics: number;
+  #step = 0;
+
+  constructor(path: string, command: readonly string[], now: () => Date) {
+    this.path = path;
+    this.#command = command;
+    this.#now = now;
+    this.#startedAt = now();
+    this.#metrics = openSync(join(path, runFiles.metrics), 'w');
+  }
+
+  /** The path of one of its files. */
+  file(name: keyof typeof runFiles): string {
+    return join(this.path, runFiles[name]);
+  }
+
+  readonly onProgress = (progress: Progress): void => {
+    const { step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs, rssBytes } = progress;
+    this.#step = step;
+    this.#append({ step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs, rssBytes });
+  };
+
+  readonly onEvaluation = ({ epoch, metrics, elapsedMs }: Evaluation): void => {
+    this.#append({ step: this.#step, epoch, metrics, elapsedMs });
+  };
+
+  /** Writes what a finished run leaves; `run.json` last. */
+  async finish({ patch, selection, report }: FineTuned): Promise<RunRecord> {
+    this.close();
+    const record: RunRecord = {
+      format: 'gspf-run',
+      version: 1,
+      startedAt: this.#startedAt.toISOString(),
+      finishedAt: this.#now().toISOString(),
+      command: this.#command,
+      versions: versions(),
+      host: host(),
+      patch: await this.#write(runFiles.patch, encodePatch(patch)),
+      selectionFile: await this.#write(
+        runFiles.selection,
+        encodeSelection(selection, report.model.baseSha256),
+      ),
+      ...report,
+    };
+    await writeTextAtomically(this.file('report'), `${JSON.stringify(record, null, 2)}\n`);
+    return record;
+  }
+
+  /** Closes the metrics of a run that does not finish. */
+  close(): void {
+    closeSync(this.#metrics);
+  }
+
+  /** Synchronous, so that a line is in the file when the next step begins, whatever becomes of the run. */
+  #append(line: object): void {
+    writeSync(this.#metrics, `${JSON.stringify(line)}\n`);
+  }
+
+  async #write(file: string, bytes: Uint8Array): Promise<WrittenFile> {
+    await writeAtomically(join(this.path, file), [bytes]);
+    const hash = createSha256();
+    hash.update(bytes);
+    return { file, sizeBytes: bytes.byteLength, sha256: hash.hex() };
+  }
+}
+
+/** The patch's file behind a path: the path itself, or the patch of the run directory that it names. */
+export async function patchFileOf(path: string): Promise<string> {
+  return (await isDirectory(path)) ? join(path, runFiles.patch) : path;
+}

@@ -81,13 +81,14 @@ export function requiredOption(command: Command, flags: string, description: str
 
 function requireOptions(command: Command): void {
   const missing = command.options.filter(
-    (option) => option instanceof RequiredOption && command.getOptionValue(option.attributeName()) === undefined,
+    (option) =>
+      option instanceof RequiredOption && command.getOptionValue(option.attributeName()) === undefined,
   );
   if (missing.length === 0) return;
   const path = command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
   throw new GspfError('usage/option', {
     subject: `gspf ${path}`,
-    expected: missing.map(({ flags }) => flags).join(' and '),
+    expected: new Intl.ListFormat('en').format(missing.map(({ flags }) => flags)),
     got: 'none',
     hint: `gspf ${path} --help shows an example.`,
   });

@@ -32,7 +32,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     if (error instanceof CommanderError && isHelp(error)) return error.exitCode === 0 ? 0 : 2;
     const failure = describeFailure(error, { stack: argv.includes('--debug') });
     io.stderr.write(failure.text);
-    if (argv.includes('--json')) io.stdout.write(`${JSON.stringify({ error: failure.document }, null, 2)}\n`);
+    if (argv.includes('--json')) io.stdout.write(`${JSON.stringify({ error: failure.document })}\n`);
     return failure.exitStatus;
   }
 }
@@ -70,6 +70,6 @@ export function createProgram(invocation: Invocation): Command {
   register(program, invocation, exportModel);
   register(program, invocation, gradients);
   register(program, invocation, doctor);
-  register(program, invocation, demo);
+  if (demo !== undefined) register(program, invocation, demo);
   return program.addHelpText('after', '\nEvery command has its own help, with an example: gspf train --help');
 }

@@ -10,7 +10,11 @@ export interface ModelFlags {
 
 /** Adds `--model`. */
 export function modelOption(command: Command): void {
-  requiredOption(command, '--model <dir>', 'directory with config.json, model.safetensors and tokenizer.json');
+  requiredOption(
+    command,
+    '--model <dir>',
+    'directory with config.json, model.safetensors and tokenizer.json',
+  );
 }
 
 /** Adds `--patch`. */

@@ -12,7 +12,10 @@ export class Output {
   readonly #io: CliIo;
   readonly #json: boolean;
 
-  constructor(io: CliIo, { json = false, quiet = false }: { readonly json?: boolean; readonly quiet?: boolean }) {
+  constructor(
+    io: CliIo,
+    { json = false, quiet = false }: { readonly json?: boolean; readonly quiet?: boolean },
+  ) {
     this.quiet = quiet;
     this.#io = io;
     this.#json = json;

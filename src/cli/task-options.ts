@@ -22,7 +22,10 @@ const OWN_DATA = 'text-classification';
 /** Adds `--task` and `--data`. */
 export function taskOptions(command: Command): void {
   requiredOption(command, '--task <name>', `sst2, or ${OWN_DATA} for data of your own`);
-  command.option('--data <path>', "the task's directory of files, or your table: .csv, .tsv, .json or .jsonl");
+  command.option(
+    '--data <path>',
+    "the task's directory of files, or your table: .csv, .tsv, .json or .jsonl",
+  );
 }
 
 /** Adds `--text-column` and `--text-pair-column`. */

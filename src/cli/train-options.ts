@@ -38,7 +38,10 @@ export function trainOptions(command: Command): void {
     .option('--max-length <n|auto>', 'tokens after which a text is cut')
     .option('--lr <rate>', 'learning rate')
     .option('--seed <n>', 'seed of everything random (default: 0)')
-    .option('--preset <name>', "values of what is not given: tuned, or paper for the paper's (default: tuned)")
+    .option(
+      '--preset <name>',
+      "values of what is not given: tuned, or paper for the paper's (default: tuned)",
+    )
     .option('--config <file>', 'YAML file of training options')
     .option('--set <path=value>', 'any training option, as select.scope=layer; may be repeated', collect);
 }
@@ -61,13 +64,11 @@ export async function readTrainOptions(
     const value = flags[flag];
     if (value !== undefined) tree = assignOption(tree, `${aliases[flag]}=${value}`);
   }
-  const { options: resolved } = resolveOptions(tree, { task });
-  return isValid(tree) ? { given: tree, resolved } : { given: resolved, resolved };
-}
-
-/** Holds for every tree that `resolveOptions` has accepted. */
-function isValid(tree: OptionTree): tree is TrainOptions {
-  return tree !== undefined;
+  // A tree that is accepted holds the options' names and values and nothing else.
+  const check: (tree: OptionTree) => asserts tree is TrainOptions = (tree) =>
+    void resolveOptions(tree, { task });
+  check(tree);
+  return { given: tree, resolved: resolveOptions(tree, { task }).options };
 }
 
 function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): readonly K[] {

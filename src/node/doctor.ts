@@ -181,7 +181,7 @@ function zeroGradients(names: readonly string[]): Diagnosis {
   return {
     name,
     status: 'ok',
-    detail: `${names[0]}${rest}: zero by construction, left alone by select.exclude=auto`,
+    detail: `${names[0]}${rest}: zero by construction, so training leaves it alone`,
   };
 }
 

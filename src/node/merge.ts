@@ -72,7 +72,10 @@ export async function applyPatchToDirectory(
 export async function revertPatchInDirectory(
   mergedDirectory: string,
   out: string,
-  { undoPath = join(mergedDirectory, UNDO_FILE), overwrite = false }: WriteOptions & { readonly undoPath?: string } = {},
+  {
+    undoPath = join(mergedDirectory, UNDO_FILE),
+    overwrite = false,
+  }: WriteOptions & { readonly undoPath?: string } = {},
 ): Promise<WrittenModel> {
   const merged = await openModelDirectory(mergedDirectory);
   const undo = await readPatch(undoPath);
@@ -132,7 +135,11 @@ function float32Only(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor<'
   const result = new Map<string, Tensor<'float32'>>();
   for (const [name, tensor] of tensors) {
     if (tensor.dtype !== 'float32') {
-      throw new GspfError('input/patch', { subject: `tensor "${name}"`, expected: 'float32', got: tensor.dtype });
+      throw new GspfError('input/patch', {
+        subject: `tensor "${name}"`,
+        expected: 'float32',
+        got: tensor.dtype,
+      });
     }
     result.set(name, tensor);
   }

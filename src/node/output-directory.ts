@@ -36,7 +36,11 @@ async function requireRoom(path: string, overwrite: boolean): Promise<boolean> {
     return false;
   }
   if (!(await isDirectory(path))) {
-    throw new GspfError('input/exists', { subject: path, expected: 'a directory to write in', got: 'a file' });
+    throw new GspfError('input/exists', {
+      subject: path,
+      expected: 'a directory to write in',
+      got: 'a file',
+    });
   }
   if ((await readdir(path)).length === 0) {
     await rmdir(path);

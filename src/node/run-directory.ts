@@ -60,7 +60,11 @@ export async function openRunDirectory(
   { overwrite = false, command = [], now = () => new Date() }: RunDirectoryOptions = {},
 ): Promise<RunDirectory> {
   if ((await exists(path)) && !(await isDirectory(path))) {
-    throw new GspfError('input/exists', { subject: path, expected: 'a directory to write in', got: 'a file' });
+    throw new GspfError('input/exists', {
+      subject: path,
+      expected: 'a directory to write in',
+      got: 'a file',
+    });
   }
   if (!overwrite && (await exists(join(path, runFiles.report)))) {
     throw new GspfError('input/exists', {
@@ -101,11 +105,11 @@ export class RunDirectory implements Observer {
   readonly onProgress = (progress: Progress): void => {
     const { step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs, rssBytes } = progress;
     this.#step = step;
-    this.#append({ step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs, rssBytes });
+    this.#append({ step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs: rounded(elapsedMs), rssBytes });
   };
 
   readonly onEvaluation = ({ epoch, metrics, elapsedMs }: Evaluation): void => {
-    this.#append({ step: this.#step, epoch, metrics, elapsedMs });
+    this.#append({ step: this.#step, epoch, metrics, elapsedMs: rounded(elapsedMs) });
   };
 
   /** Writes what a finished run leaves; `run.json` last. */
@@ -146,6 +150,11 @@ export class RunDirectory implements Observer {
     hash.update(bytes);
     return { file, sizeBytes: bytes.byteLength, sha256: hash.hex() };
   }
+}
+
+/** Milliseconds with three decimals: microseconds. */
+function rounded(elapsedMs: number): number {
+  return Math.round(elapsedMs * 1000) / 1000;
 }
 
 /** The patch's file behind a path: the path itself, or the patch of the run directory that it names. */

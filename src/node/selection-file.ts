@@ -28,7 +28,12 @@ export function encodeSelection(selection: Selection, base: string): Uint8Array 
     const gaps = encodeGaps(indices, `tensor ${JSON.stringify(name)}`);
     stored.push([name + INDICES, fromBytes('uint8', [gaps.length], gaps)]);
   }
-  const metadata = { format: FORMAT, version: VERSION, base_sha256: base, whole: JSON.stringify(whole.sort()) };
+  const metadata = {
+    format: FORMAT,
+    version: VERSION,
+    base_sha256: base,
+    whole: JSON.stringify(whole.sort()),
+  };
   return encodeSafetensors(stored, metadata);
 }
 

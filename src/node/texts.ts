@@ -1,4 +1,4 @@
-import { chooseTextColumns, type ColumnOptions } from '../data/columns.ts';
+import { type ColumnOptions, chooseTextColumns } from '../data/columns.ts';
 import { placeOf } from '../data/table.ts';
 import { tableParser } from '../data/table-format.ts';
 import { GspfError } from '../errors.ts';
@@ -38,7 +38,10 @@ export async function readTexts(path: string, columns: ColumnOptions = {}): Prom
 
 /** The lines of a text, less those that are blank. */
 export function textLines(text: string): Texts {
-  const lines = text.replace(/^\ufeff/, '').replace(/\r?\n$/, '').split(/\r?\n/);
+  const lines = text
+    .replace(/^\ufeff/, '')
+    .replace(/\r?\n$/, '')
+    .split(/\r?\n/);
   const inputs = lines.filter((line) => line.trim() !== '');
   const blank = lines.length - inputs.length;
   const some = inputs.length > 0 && blank > 0;

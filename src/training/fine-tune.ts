@@ -1,6 +1,5 @@
-import { choose, rollBack } from '../methods/gspf/choose.ts';
-import { eligibleTensors } from '../methods/gspf/eligible.ts';
-import { warmUp, warmupBatches } from '../methods/gspf/warmup.ts';
+import { full } from '../methods/full.ts';
+import { gspf } from '../methods/gspf/gspf.ts';
 import { countAll, type Selection } from '../methods/selection.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { TrainOptions } from '../options/options.ts';
@@ -16,8 +15,7 @@ import { proveFrozen } from './frozen.ts';
 import type { Observer } from './observer.ts';
 import { prepare } from './prepare.ts';
 import { Run } from './run.ts';
-import type { PhaseReport, RunReport, SelectionReport } from './run-report.ts';
-import { countSteps, type TrainingSpan, trainSelection } from './train-selection.ts';
+import type { RunReport } from './run-report.ts';
 
 /** What a run leaves. */
 export interface FineTuned {
@@ -43,25 +41,22 @@ export async function fineTune(
 ): Promise<FineTuned> {
   const { options, taken } = resolveOptions(given, { task: task.name });
   const { createSha256 } = environment;
-  const clock = new PhaseClock(environment);
   const startedAt = environment.now();
   const prepared = await prepare(model, task, options, createSha256);
   const run = new Run(prepared, task, options, environment, observer, startedAt);
   for (const note of [...taken, ...task.notes, ...prepared.notes]) run.note(note);
-  clock.end('prepare', 0, 0);
+  run.endPhase('prepare', 0, 0);
 
-  const { selection, changed, report, span } =
-    options.method === 'full' ? chooseAll(run) : await measureAndChoose(run, model, clock);
-  await trainSelection(run, selection, span);
+  const { selection, changed, everSelected, selections } =
+    options.method === 'full' ? await full(run) : await gspf(run, model.encoder.zeroGradient);
   await run.release();
-  clock.end('train', span.to - span.from + 1, countSteps(span, run.stepsPerEpoch), run.evaluationMs);
 
   const initial = await prepared.readInitial();
   const frozen = proveFrozen(initial, prepared.weights, changed, createSha256);
   const sizes = run.sizes([...prepared.weights.keys()]);
   const parameters = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const active = countAll(selection, sizes);
-  const cumulative = countAll(changed, sizes);
+  const cumulative = countAll(everSelected, sizes);
   const base = new Map([...initial].filter(([name]) => !prepared.fresh.has(name)));
   const patch = diffTensors(base, prepared.weights, {
     ...patchFormat,
@@ -75,7 +70,7 @@ export async function fineTune(
     createdBy: `gspf ${version}`,
     extra: { max_length: `${prepared.maxLength}` },
   });
-  clock.end('finish', 0, 0);
+  run.endPhase('finish', 0, 0);
   return {
     patch,
     selection,
@@ -85,8 +80,8 @@ export async function fineTune(
       task: describeTask(task, prepared.maxLength, createSha256),
       runtime: environment.backend.name,
       dropout: 'off',
-      phases: clock.phases,
-      selection: report,
+      phases: run.phases,
+      selections,
       evaluations: run.evaluations,
       metrics: run.evaluations.at(-1)?.metrics ?? {},
       primaryMetric: task.primaryMetric,
@@ -100,55 +95,6 @@ export async function fineTune(
       peakRssBytes: environment.memory().peakRssBytes,
     },
   };
-}
-
-/** The weights to train, those that differ from θ⁰ at the end, and the batches to train on. */
-interface Plan {
-  readonly selection: Selection;
-  readonly changed: Selection;
-  readonly report: SelectionReport | null;
-  readonly span: TrainingSpan;
-}
-
-function chooseAll(run: Run): Plan {
-  const selection: Selection = new Map([...run.prepared.weights.keys()].map((name) => [name, 'all']));
-  const span = { from: 1, to: run.options.epochs, skip: 0 };
-  run.steps = countSteps(span, run.stepsPerEpoch);
-  return { selection, changed: selection, report: null, span };
-}
-
-/** GSPF's phases 1 and 2. */
-async function measureAndChoose(run: Run, model: TextModel, clock: PhaseClock): Promise<Plan> {
-  const { options, prepared } = run;
-  const { warmup } = options;
-  const names = [...prepared.weights.keys()];
-  const eligible = eligibleTensors(names, prepared.head, options.select, model.encoder.zeroGradient);
-  const span = spanAfterWarmup(run);
-  run.steps = warmupBatches(run) + countSteps(span, run.stepsPerEpoch);
-  const { statistics, batches } = await warmUp(run, eligible);
-  clock.end('warmup', warmup.epochs, batches);
-
-  const initial = await prepared.readInitial();
-  const { selection, ...chosen } = choose(run, eligible, statistics, initial);
-  if (chosen.head > chosen.k) {
-    run.note(
-      `The head has ${chosen.head} weights, more than the budget of ${chosen.k}: it is trained whole, and no other weight is. Raise select.ratio, or set select.headInBudget=false.`,
-    );
-  }
-  if (warmup.commit === 'rollback') rollBack(prepared.weights, initial, selection);
-  clock.end('select', 0, 0);
-  const moved = warmup.commit === 'keep' && warmup.update === 'sgd';
-  const changed: Selection = moved ? new Map(eligible.map((name) => [name, 'all'])) : selection;
-  return { selection, changed, report: { ...chosen, batches }, span };
-}
-
-/** Training starts with the epoch after the warm-up's, or with the batch after its last. */
-function spanAfterWarmup(run: Run): TrainingSpan {
-  const { epochs, warmup } = run.options;
-  if (warmup.rest === 'skip') return { from: warmup.epochs + 1, to: epochs, skip: 0 };
-  const measured = warmupBatches(run);
-  const from = 1 + Math.floor(measured / run.stepsPerEpoch);
-  return { from, to: epochs, skip: measured % run.stepsPerEpoch };
 }
 
 function describeTask(task: Task, maxLength: number, createSha256: CreateSha256): RunReport['task'] {
@@ -171,23 +117,4 @@ function hashExamples(examples: readonly TextExample[], createSha256: CreateSha2
     hash.update(utf8.encode(`${JSON.stringify([text, textPair ?? null, label])}\n`));
   }
   return hash.hex();
-}
-
-/** Times the phases one after another. */
-class PhaseClock {
-  readonly phases: PhaseReport[] = [];
-  readonly #environment: Environment;
-  #since: number;
-
-  constructor(environment: Environment) {
-    this.#environment = environment;
-    this.#since = environment.now();
-  }
-
-  end(phase: PhaseReport['phase'], epochs: number, steps: number, evaluationMs = 0): void {
-    const now = this.#environment.now();
-    const { peakRssBytes } = this.#environment.memory();
-    this.phases.push({ phase, epochs, steps, elapsedMs: now - this.#since, evaluationMs, peakRssBytes });
-    this.#since = now;
-  }
 }

@@ -1,3 +1,4 @@
+import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import {
@@ -31,6 +32,8 @@ export interface Prepared {
   /** Hash of the base's own tensors. */
   readonly baseSha256: string;
   readonly train: EncodedExamples;
+  /** The batches of an epoch (from 1), in an order that follows from the seed. */
+  readonly batches: (epoch: number) => readonly Batch[];
   readonly evaluation: EncodedExamples;
   readonly maxLength: number;
   /** Sentences to print. */
@@ -46,10 +49,11 @@ export interface Prepared {
 export async function prepare(
   model: TextModel,
   task: Task,
-  options: Pick<ResolvedTrainOptions, 'maxLength' | 'seed'>,
+  options: Pick<ResolvedTrainOptions, 'batchSize' | 'maxLength' | 'seed'>,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
   const { encoder } = model;
+  const { batchSize, seed } = options;
   requireExamples(task);
   const maxLength = options.maxLength === 'auto' ? encoder.maxPositions : options.maxLength;
   if (maxLength > encoder.maxPositions) {
@@ -69,7 +73,7 @@ export async function prepare(
     .map(({ name }) => name)
     .filter((name) => name.startsWith(HEAD_PREFIX) || fresh.some((parameter) => parameter.name === name));
   const complete = (tensors: Map<string, Tensor<'float32'>>): Map<string, Tensor<'float32'>> => {
-    for (const [name, tensor] of initialize(fresh, encoder.initializerRange, options.seed)) {
+    for (const [name, tensor] of initialize(fresh, encoder.initializerRange, seed)) {
       tensors.set(name, tensor);
     }
     return tensors;
@@ -90,12 +94,13 @@ export async function prepare(
     readInitial: async () => complete(await model.readTensors()),
     baseSha256: sha256,
     train,
+    batches: (epoch) => lengthBucketedBatches({ lengths: train.lengths, batchSize, seed, epoch, maxLength }),
     evaluation,
     maxLength,
     notes: [
       ...(fresh.length === 0
         ? []
-        : [`New, drawn from seed ${options.seed}: ${fresh.map(({ name }) => name).join(', ')}.`]),
+        : [`New, drawn from seed ${seed}: ${fresh.map(({ name }) => name).join(', ')}.`]),
       ...(truncated === 0 ? [] : [`${truncated} texts were cut to ${maxLength} tokens.`]),
       ...(hasDropout(encoder.dropout) ? ['Dropout is off: this version trains without it.'] : []),
     ],

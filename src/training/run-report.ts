@@ -22,6 +22,10 @@ export interface SelectionReport extends Omit<Selected, 'selection'> {
   readonly normalization: Moments | Readonly<Record<string, Moments>> | null;
   /** Batches behind the sensitivities. */
   readonly batches: number;
+  /** The epoch after which it was chosen. */
+  readonly afterEpoch: number;
+  /** Weights that were not selected before. */
+  readonly entered: number;
 }
 
 /** Everything about a run but where and when it ran: `run.json` adds that. */
@@ -41,7 +45,8 @@ export interface RunReport {
   readonly runtime: string;
   readonly dropout: 'off';
   readonly phases: readonly PhaseReport[];
-  readonly selection: SelectionReport | null;
+  /** The first selection, then one for each refinement; empty for full fine-tuning. */
+  readonly selections: readonly SelectionReport[];
   readonly evaluations: readonly Evaluation[];
   /** The scores that count: those of the last epoch. */
   readonly metrics: Readonly<Record<string, number>>;

@@ -1,4 +1,4 @@
-import { type Batch, countBatches, lengthBucketedBatches } from '../data/batches.ts';
+import type { Batch } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
@@ -9,6 +9,7 @@ import { argmaxRows, Classifier, meanCrossEntropy } from './classifier.ts';
 import { batchFeeds, countTokens } from './encoded-examples.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import type { Prepared } from './prepare.ts';
+import type { PhaseReport } from './run-report.ts';
 
 /** What one step leaves for the progress line. */
 interface StepResult {
@@ -30,8 +31,9 @@ export class Run {
   readonly #classifier: Classifier;
   /** Steps that the whole run will take, known once its method has planned it. */
   steps = 0;
-  /** Time spent on evaluations. */
-  evaluationMs = 0;
+  readonly phases: PhaseReport[] = [];
+  #phaseStartedAt: number;
+  #evaluationMs = 0;
   #step = 0;
 
   constructor(
@@ -45,10 +47,11 @@ export class Run {
     this.prepared = prepared;
     this.options = options;
     this.environment = environment;
-    this.stepsPerEpoch = countBatches(prepared.train.texts.length, options.batchSize);
+    this.stepsPerEpoch = prepared.batches(1).length;
     this.#task = task;
     this.#observer = observer;
     this.#startedAt = startedAt;
+    this.#phaseStartedAt = startedAt;
     const { forward: graph, weights, labels, padTokenId } = prepared;
     this.#classifier = new Classifier({ graph, weights, labels, padTokenId }, environment);
   }
@@ -61,9 +64,7 @@ export class Run {
 
   /** The batches of an epoch (from 1), in an order that follows from the seed. */
   batches(epoch: number): readonly Batch[] {
-    const { batchSize, seed } = this.options;
-    const { lengths } = this.prepared.train;
-    return lengthBucketedBatches({ lengths, batchSize, seed, epoch, maxLength: this.prepared.maxLength });
+    return this.prepared.batches(epoch);
   }
 
   /** Elements of the named tensors. */
@@ -71,10 +72,24 @@ export class Run {
     return new Map(names.map((name) => [name, this.prepared.weights.get(name)?.data.length ?? 0]));
   }
 
+  /** The values of a weight tensor, where they lie. @throws `graph/invalid` for an unknown name. */
+  dataOf(name: string): Float32Array {
+    const tensor = this.prepared.weights.get(name);
+    if (tensor !== undefined) return tensor.data;
+    throw new GspfError('graph/invalid', { subject: `weights "${name}"`, expected: 'a tensor', got: 'none' });
+  }
+
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
   gradients(active: Selection): BatchGradients {
     const { withLoss, weights } = this.prepared;
     return new BatchGradients(withLoss, weights, active, this.environment.backend);
+  }
+
+  /** Fills `gradients` for a batch. @returns the loss */
+  computeGradients(batch: Batch, gradients: BatchGradients): Promise<number> {
+    const { train, padTokenId } = this.prepared;
+    const shape = { batch: batch.rows.length, sequence: batch.length };
+    return gradients.run(batchFeeds(batch, train, padTokenId), shape);
   }
 
   /**
@@ -87,11 +102,9 @@ export class Run {
     epoch: number,
     batch: Batch,
     gradients: BatchGradients,
-    update: () => StepResult,
+    update: () => Promise<StepResult>,
   ): Promise<void> {
-    const { train, padTokenId } = this.prepared;
-    const feeds = batchFeeds(batch, train, padTokenId);
-    const loss = await gradients.run(feeds, { batch: batch.rows.length, sequence: batch.length });
+    const loss = await this.computeGradients(batch, gradients);
     this.#step += 1;
     if (!Number.isFinite(loss)) {
       throw new GspfError('training/diverged', {
@@ -101,7 +114,7 @@ export class Run {
         hint: 'Lower the learning rate (lr), or look for odd texts in these rows.',
       });
     }
-    const { lr, gradNorm } = update();
+    const { lr, gradNorm } = await update();
     this.#observer.onProgress?.({
       phase,
       epoch,
@@ -110,7 +123,7 @@ export class Run {
       loss,
       lr,
       gradNorm,
-      tokens: countTokens(batch, train),
+      tokens: countTokens(batch, this.prepared.train),
       elapsedMs: this.elapsedMs(),
       rssBytes: this.environment.memory().rssBytes,
     });
@@ -127,9 +140,24 @@ export class Run {
     const loss = meanCrossEntropy(logits, evaluation.labels, labels);
     const result = { epoch, metrics: { ...metrics, loss }, elapsedMs: this.elapsedMs() };
     this.evaluations.push(result);
-    this.evaluationMs += this.environment.now() - since;
+    this.#evaluationMs += this.environment.now() - since;
     this.#observer.onEvaluation?.(result);
     return result;
+  }
+
+  /** Records what the phase that ends now did and took. */
+  endPhase(phase: PhaseReport['phase'], epochs: number, steps: number): void {
+    const now = this.environment.now();
+    this.phases.push({
+      phase,
+      epochs,
+      steps,
+      elapsedMs: now - this.#phaseStartedAt,
+      evaluationMs: this.#evaluationMs,
+      peakRssBytes: this.environment.memory().peakRssBytes,
+    });
+    this.#phaseStartedAt = now;
+    this.#evaluationMs = 0;
   }
 
   /** Milliseconds since the run began. */

@@ -1,8 +1,8 @@
 import type { Weights } from '../../training/batch-gradients.ts';
 import type { Run } from '../../training/run.ts';
+import { type KeptScores, keepScores, mixScores, readScores } from './mix.ts';
 import { createScores, type Scores } from './scores.ts';
-import type { Selected } from './select.ts';
-import { select } from './select.ts';
+import { type Selected, select } from './select.ts';
 import type { Statistics } from './statistics.ts';
 
 /** A selection with what lies behind it. */
@@ -10,29 +10,43 @@ export interface Choice extends Selected {
   readonly normalization: Scores['normalization'];
 }
 
-/**
- * Phase 2: scores every eligible weight and takes the best within the budget.
- *
- * @param initial θ⁰.
- */
-export function choose(
-  run: Run,
-  eligible: readonly string[],
-  statistics: Statistics | null,
-  initial: Weights,
-): Choice {
-  const { options, prepared } = run;
-  const { scorer, normalization } = createScores(options.score, {
-    statistics,
-    current: dataOf(prepared.weights),
-    pretrained: dataOf(initial),
-    sizes: run.sizes([...prepared.weights.keys()]),
-    seed: options.seed,
-    round: 0,
-  });
-  const tensors = eligible.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
-  const head = prepared.head.filter((name) => eligible.includes(name));
-  return { ...select(tensors, head, scorer, options.select), normalization };
+/** Phase 2, and its repetition at each refinement: scores every eligible weight and takes the best within the budget. */
+export class Chooser {
+  readonly #run: Run;
+  readonly #eligible: readonly string[];
+  /** S̃ of the last choice, mixed with those before; kept only where there will be a next one. */
+  #kept: KeptScores | undefined;
+  #round = 0;
+
+  constructor(run: Run, eligible: readonly string[]) {
+    this.#run = run;
+    this.#eligible = eligible;
+  }
+
+  /**
+   * Chooses by fresh statistics, from the second time on mixed with the scores before:
+   * S̃ ← α·S̃_prev + (1 − α)·S̃_current.
+   *
+   * @param initial θ⁰.
+   */
+  choose(statistics: Statistics | null, initial: Weights): Choice {
+    const { options, prepared } = this.#run;
+    const { scorer, normalization } = createScores(options.score, {
+      statistics,
+      current: dataOf(prepared.weights),
+      pretrained: dataOf(initial),
+      sizes: this.#run.sizes([...prepared.weights.keys()]),
+      seed: options.seed,
+      round: this.#round++,
+    });
+    const tensors = this.#eligible.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
+    const head = prepared.head.filter((name) => this.#eligible.includes(name));
+    if (options.refine.every === 0)
+      return { ...select(tensors, head, scorer, options.select), normalization };
+    if (this.#kept === undefined) this.#kept = keepScores(this.#run.sizes(this.#eligible), scorer, 'float64');
+    else mixScores(this.#kept, scorer, options.refine.alpha);
+    return { ...select(tensors, head, readScores(this.#kept), options.select), normalization };
+  }
 }
 
 function dataOf(weights: Weights): Map<string, Float32Array> {

@@ -42,15 +42,15 @@ export function takeBest(candidates: readonly Candidates[], scorer: Scorer, budg
   let left = budget;
   let threshold: number | null = null;
   let next: number | null = null;
-  // A round ends at the first candidate that does not fit; only smaller ones can follow it. So there are no
-  // more rounds than sizes, and none after the first changes which is the best one passed over.
+  // A round that leaves budget has passed over a candidate that no longer fits, and only smaller ones can
+  // follow: there are no more rounds than sizes.
   let cut: Cut;
   do {
     cut = findCut(pool, left);
     const round = takeDownTo(pool, left, cut);
     left -= round.size;
     threshold = round.threshold ?? threshold;
-    next ??= round.next;
+    next = round.next;
   } while (left > 0 && cut !== EVERYTHING);
   return { flags: pool.flags, size: budget - left, threshold, next };
 }
@@ -124,7 +124,7 @@ function scoreOfKey(key: bigint, beyond: number): number {
   return Object.is(score, -0) ? -Number.MIN_VALUE : score;
 }
 
-/** Takes the fitting candidates above the cut, and those within it in order up to the first that is too big. */
+/** Takes the fitting candidates above the cut, and of those within it, best first, what fits. */
 function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
   const { from, to } = cut;
   let taken = 0;
@@ -132,10 +132,8 @@ function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
   let next = -Infinity;
   let isAnyLeft = false;
   let room = cut.room;
-  let isFull = false;
   const offer = (flags: Uint8Array, candidate: number, size: number, score: number): void => {
-    isFull ||= size > room;
-    if (isFull) {
+    if (size > room) {
       isAnyLeft = true;
       next = Math.max(next, score);
     } else {

@@ -1,0 +1,57 @@
+import { type Command, Option } from 'commander';
+import { GspfError } from '../../errors.ts';
+import type { CommandContext, CommandDefinition } from '../command.ts';
+import { alignColumns } from '../format.ts';
+import { type ModelFlags, modelOption, openModel, patchOption } from '../model-options.ts';
+import { outputDirectoryOptions, type WriteFlags } from './patch-apply.ts';
+
+interface ExportFlags extends ModelFlags, WriteFlags {
+  readonly format: 'safetensors' | 'onnx';
+}
+
+export const exportModel: CommandDefinition<ExportFlags> = {
+  usage: 'export',
+  description: 'write a directory that transformers, transformers.js or onnxruntime load',
+  examples: ['gspf export --model models/minilm --patch runs/mails --format onnx --out exported'],
+  options: (command: Command): void => {
+    modelOption(command);
+    patchOption(command);
+    command.addOption(
+      new Option('--format <name>', 'safetensors for transformers, onnx for transformers.js and onnxruntime')
+        .choices(['safetensors', 'onnx'])
+        .default('safetensors'),
+    );
+    outputDirectoryOptions(command);
+  },
+  run,
+};
+
+async function run({ flags, output }: CommandContext<ExportFlags>): Promise<undefined> {
+  const { saveModelDirectory, saveOnnxDirectory } = await import('../../node/save-model.ts');
+  const { writeDirectory } = await import('../../node/output-directory.ts');
+  const { model: path, patch, format, out, overwrite = false } = flags;
+  const model = await openModel(flags);
+  const { base, labels } = model;
+  if (format === 'onnx' && labels === undefined) {
+    throw new GspfError('input/model', {
+      subject: path,
+      expected: 'a classifier, to write as ONNX',
+      got: 'a base model',
+      hint: 'Give the patch of a fine-tuning run (--patch), or use --format safetensors.',
+    });
+  }
+  const save = format === 'onnx' ? saveOnnxDirectory : saveModelDirectory;
+  const tensors = await model.readTensors();
+  await writeDirectory(out, { overwrite }, (staging) => save(staging, { base, tensors, labels }));
+  const loads = {
+    safetensors: `AutoModel${labels === undefined ? '' : 'ForSequenceClassification'}.from_pretrained(…)`,
+    onnx: "pipeline('text-classification', …, { dtype: 'fp32' }), or onnx/model.onnx in onnxruntime",
+  };
+  output.result({
+    document: { model: path, patch: patch ?? null, format, directory: out, labels: labels ?? null },
+    text: alignColumns([
+      ['exported to', out],
+      ['load with', loads[format]],
+    ]),
+  });
+}

@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { type CommandContext, type CommandDefinition, requiredOption } from '../command.ts';
+import { alignColumns, shellWord } from '../format.ts';
+import { modelOption, openPatch } from '../model-options.ts';
+import { patchOperand } from './patch-info.ts';
+
+export interface WriteFlags {
+  readonly out: string;
+  readonly overwrite?: true;
+}
+
+interface ApplyFlags extends WriteFlags {
+  readonly model: string;
+}
+
+export const patchApply: CommandDefinition<ApplyFlags> = {
+  usage: 'apply <patch>',
+  description: 'write a model directory with the patch merged in, and an undo patch',
+  examples: ['gspf patch apply runs/mails --model models/minilm --out models/minilm-mails'],
+  operands: patchOperand,
+  options: (command: Command): void => {
+    modelOption(command);
+    outputDirectoryOptions(command);
+  },
+  run,
+};
+
+/** Adds `--out` and `--overwrite`. */
+export function outputDirectoryOptions(command: Command): void {
+  requiredOption(command, '--out <dir>', 'directory to write');
+  command.option('--overwrite', 'replace files that are in it already');
+}
+
+async function run({ flags, operands, output }: CommandContext<ApplyFlags>): Promise<undefined> {
+  const { applyPatchToDirectory, UNDO_FILE } = await import('../../node/merge.ts');
+  const [path = ''] = operands;
+  const { model, out, overwrite } = flags;
+  const written = await applyPatchToDirectory(model, await openPatch(path), out, { overwrite });
+  output.result({
+    document: { path, model, ...written, undo: UNDO_FILE },
+    text: alignColumns([
+      ['merged model', out],
+      ['sha256', `${written.sha256} (read back from disk)`],
+      [
+        'undo',
+        `gspf patch revert ${shellWord(out)} --out ${shellWord(`${out.replace(/[/\\]+$/, '')}-reverted`)}`,
+      ],
+    ]),
+  });
+}

@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { patchInfo as listTensors, type PatchInfoRow } from '../../patch/info.ts';
+import type { Patch } from '../../patch/patch.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { CommandContext, CommandDefinition } from '../command.ts';
+import { alignColumns, formatBytes, formatCount, formatShare } from '../format.ts';
+import { openPatch } from '../model-options.ts';
+
+interface InfoFlags {
+  readonly model?: string;
+}
+
+export const patchOperand = { patch: "a patch's file, or the directory of a run" } as const;
+
+export const patchInfo: CommandDefinition<InfoFlags> = {
+  usage: 'info <patch>',
+  description: 'what a patch is for, and what it changes',
+  examples: ['gspf patch info runs/mails --model models/minilm'],
+  operands: patchOperand,
+  options: (command: Command): void => {
+    command.option('--model <dir>', 'its base, to tell the share of each tensor that changes');
+  },
+  run,
+};
+
+async function run({ flags, operands, output }: CommandContext<InfoFlags>): Promise<undefined> {
+  const [path = ''] = operands;
+  const patch = await openPatch(path);
+  const base = flags.model === undefined ? undefined : await readBase(flags.model);
+  const tensors = listTensors(patch, base);
+  output.result({
+    document: { path, ...patch.metadata, tensors },
+    text: `${alignColumns(headRows(patch))}\n\n${tensorTable(tensors)}`,
+  });
+}
+
+async function readBase(directory: string): Promise<ReadonlyMap<string, Tensor>> {
+  const { openModelDirectory } = await import('../../node/model-directory.ts');
+  return (await openModelDirectory(directory)).readTensors();
+}
+
+function headRows({ metadata }: Patch): readonly (readonly string[])[] {
+  const { baseName, baseSha256, method, task, id2label, selected, ratio, createdBy, extra } = metadata;
+  const maxLength = extra['max_length'];
+  return [
+    ['base', baseName],
+    ['base sha256', baseSha256],
+    ['method', method],
+    ...(task === '' ? [] : [['task', task]]),
+    ...(id2label.length === 0 ? [] : [['labels', id2label.join(', ')]]),
+    ...(maxLength === undefined ? [] : [['longest text', `${maxLength} tokens`]]),
+    ['trained weights', `${formatCount(selected)} (${formatShare(ratio)})`],
+    ['written by', createdBy],
+  ];
+}
+
+function tensorTable(rows: readonly PatchInfoRow[]): string {
+  const kinds = { sparse: 'in part', dense: 'whole', removed: 'removed' } as const;
+  const body = rows.map(({ name, kind, changed, share, sizeBytes }) => [
+    name,
+    kinds[kind],
+    formatCount(changed),
+    share === undefined ? '' : formatShare(share),
+    formatBytes(sizeBytes),
+  ]);
+  const changed = rows.reduce((sum, row) => sum + row.changed, 0);
+  const sizeBytes = rows.reduce((sum, row) => sum + row.sizeBytes, 0);
+  return alignColumns(
+    [
+      ['tensor', 'changes', 'weights', 'share', 'size'],
+      ...body,
+      [`${rows.length} tensors`, '', formatCount(changed), '', formatBytes(sizeBytes)],
+    ],
+    { right: [2, 3, 4] },
+  );
+}

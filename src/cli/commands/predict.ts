@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { GspfError } from '../../errors.ts';
+import type { TextInput } from '../../node/model.ts';
+import type { Texts } from '../../node/texts.ts';
+import { type CommandContext, type CommandDefinition, collect } from '../command.ts';
+import {
+  batchSizeOption,
+  type ModelFlags,
+  modelOption,
+  openModel,
+  patchOption,
+  threadsOption,
+} from '../model-options.ts';
+import { type ColumnFlags, textColumnOptions } from '../task-options.ts';
+
+interface PredictFlags extends ModelFlags, ColumnFlags {
+  readonly text?: readonly string[];
+  readonly batchSize: number;
+}
+
+/** Texts between two moments at which results are printed, in batches. */
+const BATCHES_AT_ONCE = 8;
+
+export const predict: CommandDefinition<PredictFlags> = {
+  usage: 'predict [file]',
+  description: 'classify texts; prints one line of JSON for each',
+  examples: [
+    "gspf predict --model models/minilm --patch runs/mails --text 'My parcel never came'",
+    'gspf predict --model models/minilm --patch runs/mails new.csv',
+    'cat texts.txt | gspf predict --model models/minilm --patch runs/mails -',
+  ],
+  operands: {
+    file: 'table (.csv, .tsv, .json, .jsonl), text a line (.txt), or - for lines from standard input',
+  },
+  options,
+  run,
+};
+
+function options(command: Command): void {
+  modelOption(command);
+  patchOption(command);
+  command.option('--text <text>', 'a text to classify; may be repeated', collect);
+  textColumnOptions(command);
+  batchSizeOption(command, 32);
+  threadsOption(command);
+}
+
+async function run({ io, flags, operands, output }: CommandContext<PredictFlags>): Promise<undefined> {
+  const { inputs, notes } = await readInputs(flags, operands[0], io.stdin);
+  for (const note of notes) output.note(note);
+  const model = await openModel(flags);
+  try {
+    const step = flags.batchSize * BATCHES_AT_ONCE;
+    for (let start = 0; start < inputs.length; start += step) {
+      const chunk = inputs.slice(start, start + step);
+      const results = await model.classify(chunk, flags.batchSize);
+      for (const [i, result] of results.entries()) output.line({ ...describe(chunk[i] ?? ''), ...result });
+    }
+  } finally {
+    await model.release();
+  }
+}
+
+function describe(input: TextInput): { readonly text: string; readonly textPair?: string } {
+  if (typeof input === 'string') return { text: input };
+  const [text, textPair] = input;
+  return { text, textPair };
+}
+
+async function readInputs(
+  flags: PredictFlags,
+  file: string | undefined,
+  stdin: () => Promise<string>,
+): Promise<Texts> {
+  const { readTexts, textLines } = await import('../../node/texts.ts');
+  const given = flags.text ?? [];
+  const found =
+    file === undefined ? none : file === '-' ? textLines(await stdin()) : await readTexts(file, flags);
+  const inputs = [...given, ...found.inputs];
+  if (inputs.length > 0) return { inputs, notes: found.notes };
+  throw new GspfError('usage/option', {
+    subject: 'gspf predict',
+    expected: 'texts: --text, a file, or - for standard input',
+    got: file === undefined ? 'none' : `none in ${file === '-' ? 'standard input' : file}`,
+  });
+}
+
+const none: Texts = { inputs: [], notes: [] };

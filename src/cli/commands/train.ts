@@ -1,0 +1,119 @@
+import type { Command } from 'commander';
+import { GspfError } from '../../errors.ts';
+import type { Progress } from '../../training/observer.ts';
+import { type CommandContext, type CommandDefinition, requiredOption } from '../command.ts';
+import { plural } from '../format.ts';
+import type { CliIo } from '../io.ts';
+import { modelOption, openModel, threadsOption } from '../model-options.ts';
+import { ProgressDisplay } from '../progress.ts';
+import { runSummary } from '../run-summary.ts';
+import {
+  labelColumnOption,
+  limitEvalOption,
+  splitOptions,
+  type TaskFlags,
+  taskOptions,
+  taskOptionsOf,
+  textColumnOptions,
+} from '../task-options.ts';
+import { readTrainOptions, type TrainOptionFlags, trainOptions } from '../train-options.ts';
+
+export interface TrainFlags extends TaskFlags, TrainOptionFlags {
+  readonly model: string;
+  readonly out: string;
+  readonly overwrite?: true;
+  readonly threads?: number;
+}
+
+export const train: CommandDefinition<TrainFlags> = {
+  usage: 'train',
+  description: 'fine-tune a model on a task; what changed goes into a patch',
+  examples: [
+    'gspf train --model models/minilm --task text-classification --data mails.csv --out runs/mails',
+    'gspf train --model models/minilm --task sst2 --data glue/SST-2 --out runs/sst2 --ratio 0.3% --seed 7',
+  ],
+  options,
+  run,
+};
+
+function options(command: Command): void {
+  modelOption(command);
+  taskOptions(command);
+  requiredOption(command, '--out <dir>', 'directory to write the run to');
+  command.option('--overwrite', 'replace the finished run in that directory');
+  command.optionsGroup('Data:');
+  splitOptions(command);
+  limitEvalOption(command);
+  textColumnOptions(command);
+  labelColumnOption(command);
+  command.optionsGroup('Training (docs/options.md has all of it):');
+  trainOptions(command);
+  threadsOption(command);
+}
+
+async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags>): Promise<undefined> {
+  const { given, resolved } = await readTrainOptions(flags, flags.task);
+  const { openRunDirectory } = await import('../../node/run-directory.ts');
+  const { fineTune, loadTask } = await import('../../node/fine-tune.ts');
+  const model = await openModel({ model: flags.model, ...(flags.threads && { threads: flags.threads }) });
+  const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: resolved.seed });
+  const { overwrite } = flags;
+  const directory = await openRunDirectory(flags.out, { overwrite, command: commandLine, now: io.now });
+  output.note(
+    `Fine-tuning ${model.name} on ${task.name}: ${plural(task.train.length, 'example')} to train on, ${task.evaluation.length} to evaluate on.`,
+  );
+
+  const display = new ProgressDisplay(io.stderr, { live: isLive(io), epochs: resolved.epochs });
+  const shown = output.quiet ? undefined : display;
+  const interrupt = new AbortController();
+  const stopListening = io.onInterrupt(() => {
+    interrupt.abort();
+    display.line('Stopping after this step. Press Ctrl-C again to leave at once.');
+  });
+  let last: Progress | undefined;
+  try {
+    const result = await fineTune(model, task, {
+      ...given,
+      onNote: (note) => shown?.line(note),
+      onProgress: (progress) => {
+        last = progress;
+        directory.onProgress(progress);
+        shown?.onProgress(progress);
+      },
+      onEvaluation: (evaluation) => {
+        directory.onEvaluation(evaluation);
+        shown?.onEvaluation(evaluation);
+      },
+      signal: interrupt.signal,
+    });
+    display.clear();
+    const record = await directory.finish(result);
+    output.result({
+      document: { directory: directory.path, ...record },
+      text: runSummary(record, directory, flags),
+    });
+  } catch (error) {
+    display.clear();
+    directory.close();
+    throw explainStop(error, last, directory.file('metrics'));
+  } finally {
+    stopListening();
+    await model.release();
+  }
+}
+
+/** Whether a bar can be drawn: a terminal that can move its cursor, and no build server. */
+function isLive({ stderr, env }: CliIo): boolean {
+  return stderr.isTTY && env['TERM'] !== 'dumb' && (env['CI'] ?? '') === '';
+}
+
+/** Says where a stopped run stood, and what is left of it. */
+function explainStop(error: unknown, last: Progress | undefined, metrics: string): unknown {
+  if (!(error instanceof GspfError) || error.code !== 'usage/cancelled') return error;
+  const where = last === undefined ? 'before its first step' : `after step ${last.step} of ${last.steps}`;
+  return new GspfError('usage/cancelled', {
+    subject: `The run was stopped ${where}`,
+    hint: `No patch was written, only ${metrics}. The same command starts anew.`,
+    cause: error,
+  });
+}

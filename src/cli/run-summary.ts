@@ -1,0 +1,71 @@
+import type { RunDirectory, RunRecord } from '../node/run-directory.ts';
+import type { PhaseReport } from '../training/run-report.ts';
+import type { TrainFlags } from './commands/train.ts';
+import {
+  alignColumns,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMetric,
+  formatShare,
+  metricName,
+  plural,
+  shellWord,
+} from './format.ts';
+import { unseenData } from './task-options.ts';
+
+const phaseNames: { readonly [P in PhaseReport['phase']]: string } = {
+  prepare: 'prepare',
+  warmup: 'warm-up',
+  select: 'select',
+  train: 'train',
+  finish: 'finish',
+};
+
+/** What a finished run came to, and what to do with it. */
+export function runSummary(record: RunRecord, directory: RunDirectory, flags: TrainFlags): string {
+  return `\n${alignColumns(summaryRows(record, directory))}\n\nNext:\n${alignColumns(nextCommands(directory, flags), { indent: '  ' })}`;
+}
+
+function summaryRows(record: RunRecord, directory: RunDirectory): readonly (readonly string[])[] {
+  const { metrics, model, active, cumulative, frozen, phases, patch } = record;
+  const share = (count: number): string =>
+    `${formatCount(count)} of ${formatCount(model.parameters)} (${formatShare(count / model.parameters)})`;
+  return [
+    ...Object.entries(metrics).map(([name, value]) => [metricName(name), formatMetric(name, value)]),
+    ['trained weights', share(active)],
+    ...(cumulative === active ? [] : [['changed weights', share(cumulative)]]),
+    ['frozen weights', frozenProof(frozen)],
+    ['time', formatDuration(record.elapsedMs)],
+    ...phases.map((phase) => [`  ${phaseNames[phase.phase]}`, phaseTime(phase)]),
+    ['peak memory', formatBytes(record.peakRssBytes)],
+    ['patch', `${directory.file('patch')} (${formatBytes(patch.sizeBytes)})`],
+    ['report', directory.file('report')],
+  ];
+}
+
+function frozenProof({ weights, sha256After }: RunRecord['frozen']): string {
+  if (weights === 0) return 'none';
+  return `${formatCount(weights)}, unchanged to the bit (sha256 ${sha256After.slice(0, 12)}… before and after)`;
+}
+
+function phaseTime({ elapsedMs, steps, evaluationMs }: PhaseReport): string {
+  const details = [
+    ...(steps === 0 ? [] : [plural(steps, 'step')]),
+    ...(evaluationMs === 0 ? [] : [`${formatDuration(evaluationMs)} of it evaluation`]),
+  ];
+  return `${formatDuration(elapsedMs)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+}
+
+function nextCommands(directory: RunDirectory, flags: TrainFlags): readonly (readonly [string, string])[] {
+  const model = `--model ${shellWord(flags.model)}`;
+  const patch = shellWord(directory.path);
+  const data = unseenData(flags);
+  const evaluate = `gspf eval ${model} --patch ${patch} --task ${flags.task}`;
+  const merged = shellWord(`${directory.path.replace(/[/\\]+$/, '')}-merged`);
+  return [
+    ['try it', `gspf predict ${model} --patch ${patch} --text 'A text of yours'`],
+    ['score it', data === undefined ? evaluate : `${evaluate} --data ${shellWord(data)}`],
+    ['merge it', `gspf patch apply ${patch} ${model} --out ${merged}`],
+  ];
+}

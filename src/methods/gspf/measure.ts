@@ -1,0 +1,75 @@
+import type { Batch } from '../../data/batches.ts';
+import type { BatchGradients } from '../../training/batch-gradients.ts';
+import type { Run } from '../../training/run.ts';
+import { scoreKinds } from './scores.ts';
+import { accumulate, createStatistics, type Statistics } from './statistics.ts';
+
+/** ε of the differences is this over ‖g‖: small against the weights, large against their rounding. */
+const DIFFERENCE_STEP = 0.003;
+
+/** Empty sums of what the score kind wants of the eligible tensors; null where it wants nothing. */
+export function emptyStatistics(run: Run, eligible: readonly string[]): Statistics | null {
+  const { measure } = scoreKinds[run.options.score.kind];
+  return measure === null ? null : createStatistics(measure, run.sizes(eligible));
+}
+
+/**
+ * Adds the batch whose gradients were just computed to the sums.
+ *
+ * Gradients are unclipped. For the measure `hessian` they are H·g, g the gradient over all measured tensors, by central
+ * differences: (∇L(θ + εg) − ∇L(θ − εg)) / 2ε with ε = 0.003/‖g‖. The weights end as they were, to the bit, and the
+ * gradients too.
+ */
+export async function measureBatch(
+  run: Run,
+  batch: Batch,
+  gradients: BatchGradients,
+  statistics: Statistics | null,
+): Promise<void> {
+  if (statistics === null) return;
+  if (statistics.measure !== 'hessian') {
+    for (const name of statistics.tensors.keys()) {
+      const gradient = gradients.gradients.get(name);
+      if (gradient !== undefined) accumulate(statistics, name, gradient);
+    }
+    return;
+  }
+  const product = await hessianGradient(run, batch, gradients);
+  for (const [name, values] of product) accumulate(statistics, name, values);
+}
+
+async function hessianGradient(
+  run: Run,
+  batch: Batch,
+  gradients: BatchGradients,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const direction = copyOf(gradients.gradients);
+  const weights = copyOf(new Map([...direction.keys()].map((name) => [name, run.dataOf(name)])));
+  let squares = 0;
+  for (const values of direction.values()) for (const value of values) squares += value * value;
+  const epsilon = squares === 0 ? 0 : DIFFERENCE_STEP / Math.sqrt(squares);
+  const gradientAt = async (step: number): Promise<ReadonlyMap<string, Float32Array>> => {
+    for (const [name, along] of direction) {
+      const start = weights.get(name) ?? along;
+      const data = run.dataOf(name);
+      for (let i = 0; i < data.length; i++) data[i] = (start[i] ?? 0) + step * (along[i] ?? 0);
+    }
+    await run.computeGradients(batch, gradients);
+    return copyOf(gradients.gradients);
+  };
+  const ahead = await gradientAt(epsilon);
+  const behind = await gradientAt(-epsilon);
+  for (const [name, start] of weights) run.dataOf(name).set(start);
+  for (const [name, values] of direction) gradients.gradients.get(name)?.set(values);
+  return new Map(
+    [...ahead].map(([name, values]) => {
+      const others = behind.get(name);
+      const scale = epsilon === 0 ? 0 : 1 / (2 * epsilon);
+      return [name, values.map((value, i) => (value - (others?.[i] ?? 0)) * scale)];
+    }),
+  );
+}
+
+function copyOf(arrays: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
+  return new Map([...arrays].map(([name, values]) => [name, values.slice()]));
+}

@@ -1,0 +1,92 @@
+import { count, type Selection } from '../methods/selection.ts';
+import { type AdamWState, adamwStep, carryAdamWState, createAdamWState, decays } from '../optim/adamw.ts';
+import { clipFactor, globalNorm } from '../optim/clip.ts';
+import type { BatchGradients } from './batch-gradients.ts';
+import type { Run } from './run.ts';
+
+/** The weights in training, with the optimiser's state of each. */
+export class ActiveSet {
+  readonly #run: Run;
+  readonly #measured: readonly string[] | null;
+  #selection: Selection;
+  #states: ReadonlyMap<string, AdamWState>;
+  #gradients: BatchGradients;
+
+  /**
+   * @param measured Tensors whose whole gradient is wanted besides: a refinement that listens to training needs it.
+   */
+  constructor(run: Run, selection: Selection, measured: readonly string[] | null = null) {
+    this.#run = run;
+    this.#measured = measured;
+    this.#selection = selection;
+    this.#gradients = run.gradients(
+      measured === null ? selection : new Map(measured.map((name) => [name, 'all'])),
+    );
+    const states = new Map<string, AdamWState>();
+    for (const [name, indices] of selection) {
+      states.set(name, createAdamWState(count(indices, run.dataOf(name).length)));
+    }
+    this.#states = states;
+  }
+
+  get selection(): Selection {
+    return this.#selection;
+  }
+
+  /** Where the gradients of the last batch are: of the active weights, or of the measured tensors whole. */
+  get gradients(): BatchGradients {
+    return this.#gradients;
+  }
+
+  /**
+   * One AdamW step on the active weights, by the gradients of the last batch.
+   *
+   * @returns the norm of the active gradients before clipping
+   */
+  update(lr: number): number {
+    const { adamw, clipNorm } = this.#run.options;
+    const { beta1, beta2, epsilon, weightDecay } = adamw;
+    const active = new Map([...this.#selection.keys()].map((name) => [name, this.#activeGradient(name)]));
+    const norm = globalNorm(active.values());
+    const scale = clipFactor(norm, clipNorm);
+    for (const [name, indices] of this.#selection) {
+      const tensor = this.#run.prepared.weights.get(name);
+      const state = this.#states.get(name);
+      const gradient = active.get(name);
+      if (tensor === undefined || state === undefined || gradient === undefined) continue;
+      const decay = decays(tensor.shape) ? weightDecay : 0;
+      adamwStep(tensor.data, indices, gradient, state, { lr, beta1, beta2, epsilon, decay, scale });
+    }
+    return norm;
+  }
+
+  /**
+   * Trains another selection from now on. Weights that stay keep the optimiser's state, those that enter start with
+   * none.
+   */
+  async replace(selection: Selection): Promise<void> {
+    const states = new Map<string, AdamWState>();
+    for (const [name, indices] of selection) {
+      const size = this.#run.dataOf(name).length;
+      const before = this.#selection.get(name);
+      const state = this.#states.get(name) ?? createAdamWState(0);
+      states.set(name, carryAdamWState(state, before, indices, size));
+    }
+    this.#states = states;
+    this.#selection = selection;
+    if (this.#measured !== null) return;
+    await this.#gradients.release();
+    this.#gradients = this.#run.gradients(selection);
+  }
+
+  release(): Promise<void> {
+    return this.#gradients.release();
+  }
+
+  #activeGradient(name: string): Float32Array {
+    const gradient = this.#gradients.gradients.get(name) ?? new Float32Array(0);
+    const indices = this.#selection.get(name);
+    if (this.#measured === null || indices === 'all' || indices === undefined) return gradient;
+    return Float32Array.from(indices, (index) => gradient[index] ?? 0);
+  }
+}

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ResolvedTrainOptions, TrainOptions } from '../options/options.ts';
+import type { TrainOptions } from '../options/options.ts';
 import type { OptionTree } from '../options/tree.ts';
 import { collect } from './command.ts';
 
@@ -47,15 +47,13 @@ export function trainOptions(command: Command): void {
 }
 
 /**
- * The options that the flags give, checked, and all options that follow from them. A file gives way to `--set`, and
- * that to the flags for single options.
+ * The options that the flags give, names and values checked. A file gives way to `--set`, and that to the flags for
+ * single options.
  */
-export async function readTrainOptions(
-  flags: TrainOptionFlags,
-  task: string,
-): Promise<{ readonly given: TrainOptions; readonly resolved: ResolvedTrainOptions }> {
+export async function readTrainOptions(flags: TrainOptionFlags): Promise<TrainOptions> {
   const { assignOption, parseOptionsYaml } = await import('../options/paths.ts');
-  const { resolveOptions } = await import('../options/resolve.ts');
+  const { parseOptions } = await import('../options/parse.ts');
+  const { givenOptionsSchema } = await import('../options/schema.ts');
   const { readText } = await import('../node/files.ts');
   let tree: OptionTree =
     flags.config === undefined ? {} : parseOptionsYaml(await readText(flags.config), flags.config);
@@ -64,11 +62,11 @@ export async function readTrainOptions(
     const value = flags[flag];
     if (value !== undefined) tree = assignOption(tree, `${aliases[flag]}=${value}`);
   }
-  // A tree that is accepted holds the options' names and values and nothing else.
+  // What the schema accepts has the names and values of options and nothing else.
   const check: (tree: OptionTree) => asserts tree is TrainOptions = (tree) =>
-    void resolveOptions(tree, { task });
+    void parseOptions(givenOptionsSchema, tree);
   check(tree);
-  return { given: tree, resolved: resolveOptions(tree, { task }).options };
+  return tree;
 }
 
 function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): readonly K[] {

@@ -1,3 +1,5 @@
+import './without-telemetry.ts';
+
 import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';

@@ -120,7 +120,7 @@ describe.each(runs)('the reference run $name', (reference) => {
       const tensor = name.slice('final.indices/'.length);
       const data = run.dataOf(tensor);
       const values = Array.from(stored.get(`final.values/${tensor}`)?.data ?? [], Number);
-      const mine = Array.from(indices.data, (index) => data[Number(index)] ?? Number.NaN);
+      const mine = Array.from(indices.data, Number).map((index) => data[index] ?? Number.NaN);
       expect(maxAbs(mine, values), tensor).toBeLessThan(tolerance);
     }
   });

@@ -52,11 +52,13 @@ function options(command: Command): void {
 }
 
 async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags>): Promise<undefined> {
-  const { given, resolved } = await readTrainOptions(flags, flags.task);
+  const given = await readTrainOptions(flags);
+  const { resolveOptions } = await import('../../options/resolve.ts');
   const { openRunDirectory } = await import('../../node/run-directory.ts');
   const { fineTune, loadTask } = await import('../../node/fine-tune.ts');
   const model = await openModel({ model: flags.model, ...(flags.threads && { threads: flags.threads }) });
-  const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: resolved.seed });
+  const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: given.seed });
+  const { options: resolved } = resolveOptions(given, { task: task.name });
   const { overwrite } = flags;
   const directory = await openRunDirectory(flags.out, { overwrite, command: commandLine, now: io.now });
   output.note(

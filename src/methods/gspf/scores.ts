@@ -40,7 +40,7 @@ const magnitudes = {
 } as const satisfies Record<ScoreOptions['magnitude'], (theta: number) => number>;
 
 /** Every score: S = Σ|g|/T, F = Σg²/T, G = Σg/T and h = ΣHg/T are means over the measured batches. */
-export const scoreKinds = {
+export const scoreKinds: Readonly<Record<ScoreOptions['kind'], ScoreKind>> = {
   // S̃ = z · tanh|θ|, z = (S − μ)/σ
   gspf: {
     measure: 'absolute',
@@ -74,7 +74,7 @@ export const scoreKinds = {
       (_mean, _theta, position) =>
         fmix32(key + Math.imul(position, 0x9e3779b9)) / 2 ** 32,
   },
-} as const satisfies Record<ScoreOptions['kind'], ScoreKind>;
+};
 
 /** What scores are made from. Nothing is copied. */
 export interface ScoreInputs {

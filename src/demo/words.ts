@@ -57,7 +57,7 @@ export const ranges: Choices<Range> = [
   {
     singular: ['novel', 'atlas', 'calendar', 'cookbook', 'notebook'],
     plural: ['comics', 'dictionaries', 'postcards', 'magazines', 'maps'],
-    adjectives: ['illustrated', 'french', 'signed', 'spanish'],
+    adjectives: ['illustrated', 'French', 'signed', 'Spanish'],
     faults: [
       ['misses some pages', 'miss some pages'],
       ['is printed badly', 'are printed badly'],
@@ -91,7 +91,7 @@ export const wishes: Readonly<Record<Intent, Choices<string>>> = {
   refund: ['a refund', 'the money back', 'the full price back', 'a refund for the {product}'],
 };
 
-/** What customers add who want this and nothing else. No word of {@link wishes} is in it. */
+/** What customers add who want this and nothing else; none names the thing. */
 export const closings: Readonly<Record<Intent, Choices<string>>> = {
   delivery: [
     'nobody has rung at the door yet.',
@@ -101,7 +101,7 @@ export const closings: Readonly<Record<Intent, Choices<string>>> = {
   ],
   exchange: [
     'i can bring the broken {one} to the shop.',
-    'my {person} needs {it} for {his} holiday, and {it} must work.',
+    'my {person} needs {them} for {his} holiday, and {it} must work.',
     'the broken {one} can be collected {future}.',
     'if the colour is sold out, take blue.',
   ],
@@ -164,7 +164,13 @@ export const doubleContrasts: Choices<string> = [
 ];
 
 /** How a message may begin. */
-export const greetings: Choices<string> = ['hello.', 'good morning.', 'dear team,', 'hi,', 'good evening.'];
+export const greetings: Choices<string> = [
+  'hello.',
+  'good morning.',
+  'dear team.',
+  'hi there.',
+  'good evening.',
+];
 
 /** What happened before; it does not tell what is wanted. */
 export const situations: Choices<string> = [
@@ -182,7 +188,7 @@ export const situations: Choices<string> = [
 /** Praise, for messages that want nothing. */
 export const praises: Choices<string> = [
   'the {adjective} {product} {is} perfect.',
-  'my {person} loves {it}, and {he} will order again.',
+  'my {person} loves {them}, and {he} will order again.',
   'your team in {city} was very friendly and quick.',
   'the quality is great for {price} euros.',
 ];
@@ -211,13 +217,13 @@ export const people: Choices<readonly [person: string, subject: 'he' | 'she', po
 ];
 
 export const weekdays: Choices<string> = [
-  'monday',
-  'tuesday',
-  'wednesday',
-  'thursday',
-  'friday',
-  'saturday',
-  'sunday',
+  'Monday',
+  'Tuesday',
+  'Wednesday',
+  'Thursday',
+  'Friday',
+  'Saturday',
+  'Sunday',
 ];
 export const pastTimes: Choices<string> = [
   'yesterday',
@@ -227,15 +233,31 @@ export const pastTimes: Choices<string> = [
   'this morning',
   'last {weekday}',
 ];
-export const futureTimes: Choices<string> = ['tomorrow', 'next week', 'next month', 'next {weekday}', 'tonight'];
+export const futureTimes: Choices<string> = [
+  'tomorrow',
+  'next week',
+  'next month',
+  'next {weekday}',
+  'tonight',
+];
 export const counts: Choices<string> = ['three', 'four', 'six', 'seven', 'eight', 'nine', 'ten'];
 export const prices: Choices<string> = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'ninety'];
-export const cities: Choices<string> = ['lisbon', 'vienna', 'dublin', 'oslo', 'athens', 'geneva', 'turin', 'porto'];
+export const cities: Choices<string> = [
+  'Lisbon',
+  'Vienna',
+  'Dublin',
+  'Oslo',
+  'Athens',
+  'Geneva',
+  'Turin',
+  'Porto',
+];
 
 /** Words that agree with one thing and with several. */
 export const agreement = {
-  singular: { it: 'it', is: 'is', one: 'one' },
-  plural: { it: 'they', is: 'are', one: 'ones' },
+  singular: { it: 'it', them: 'it', is: 'is', one: 'one' },
+  plural: { it: 'they', them: 'them', is: 'are', one: 'ones' },
 } as const;
-/** Words that {@link wishes} and situations are completed with. */
 export const articles = { consonant: 'a', vowel: 'an' } as const;
+/** What a replacement is called. */
+export const others = { singular: 'another', plural: 'other' } as const;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { GspfError, suggest } from '../errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import { bertConfigSchema } from './bert/config.ts';
-import { bertPooled, type TextInputs } from './bert/graph.ts';
-import { bertParameters } from './bert/parameters.ts';
+import { bertHidden, bertPooled, bertTokenLogits, type HiddenStates, type TextInputs } from './bert/graph.ts';
+import { bertParameters, bertTokenHeadParameters } from './bert/parameters.ts';
 import type { Parameter } from './parameters.ts';
 
 /** A text encoder with its hyperparameters filled in. */
@@ -24,6 +24,18 @@ export interface TextEncoder {
   readonly zeroGradient: readonly string[];
   /** Adds the encoder to a graph; the pooled output, `[batch, hidden]`. */
   readonly pooled: (builder: GraphBuilder, inputs: TextInputs) => string;
+  /** Adds the encoder to a graph for every position. */
+  readonly hidden: (builder: GraphBuilder, inputs: TextInputs) => HiddenStates;
+  /** The head that predicts tokens, whose decoder is the word embeddings. */
+  readonly tokenHead: TokenHead;
+}
+
+/** The head of masked language modelling. */
+export interface TokenHead {
+  /** What it has beside the encoder's parameters. */
+  readonly parameters: readonly Parameter[];
+  /** Adds it to a graph: hidden states `[rows, hidden]` → logits `[rows, vocab]` under the name `output`. */
+  readonly logits: (builder: GraphBuilder, rows: string, output: string) => string;
 }
 
 /** The encoders that gspf builds, by `model_type`. */
@@ -49,6 +61,11 @@ const architectures: Readonly<Record<string, (config: unknown, source: string) =
       // softmax(Q·(K + 1·bᵀ)ᵀ): a key bias adds one number to a whole row of scores, which softmax ignores.
       zeroGradient: parameters.map(({ name }) => name).filter((name) => name.endsWith('.self.key.bias')),
       pooled: (builder, inputs) => bertPooled(builder, config, inputs),
+      hidden: (builder, inputs) => bertHidden(builder, config, inputs),
+      tokenHead: {
+        parameters: bertTokenHeadParameters(config),
+        logits: (builder, rows, output) => bertTokenLogits(builder, config, rows, output),
+      },
     };
   },
 };

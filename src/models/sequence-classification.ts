@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import { type Graph, int, type ValueInfo } from '../graph/graph.ts';
 import type { TextEncoder } from './architecture.ts';
+import { meanCrossEntropy } from './cross-entropy.ts';
 import { linearParameters, type Parameter } from './parameters.ts';
 
 /** The prefix of the head's parameters. */
@@ -44,17 +45,10 @@ export const LOSS = 'loss';
 /** The graph input of the right classes: int64 `[batch, 1]`. */
 export const LABELS = 'labels';
 
-/**
- * Adds the mean cross-entropy of `logits` and `labels` as the output `loss`, a scalar:
- * −Σ log softmax(logits)[label] / batch, as torch.nn.CrossEntropyLoss.
- */
+/** Adds the mean cross-entropy of `logits` and `labels` as the output `loss`, a scalar. */
 export function withCrossEntropy(graph: Graph): Graph {
   const builder = new GraphBuilder(graph);
   const labels: ValueInfo = { name: LABELS, dtype: 'int64', shape: ['batch', 1] };
-  builder.input(labels);
-  const logProbabilities = builder.op('LogSoftmax', ['logits'], { axis: int(-1) }, 'log_probabilities');
-  const chosen = builder.op('GatherElements', [logProbabilities, LABELS], { axis: int(1) }, 'chosen');
-  const mean = builder.op('ReduceMean', [chosen], { keepdims: int(0) }, 'mean_log_likelihood');
-  builder.op('Neg', [mean], {}, LOSS);
+  meanCrossEntropy(builder, 'logits', builder.input(labels), LOSS);
   return builder.build(graph.name, [...graph.outputs, { name: LOSS, dtype: 'float32', shape: [] }]);
 }

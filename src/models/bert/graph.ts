@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../../graph/builder.ts';
 import { float, int, string } from '../../graph/graph.ts';
 import { float32 } from '../../tensor.ts';
 import type { BertConfig } from './config.ts';
+import { TOKEN_HEAD } from './parameters.ts';
 
 /** The graph inputs of a text model: int64 `[batch, sequence]` each. */
 export interface TextInputs {
@@ -10,10 +11,14 @@ export interface TextInputs {
   readonly tokenTypeIds: string;
 }
 
-/** What the layers share. */
-interface Context {
+/** Where nodes go, and what they are to be. */
+interface Plan {
   readonly builder: GraphBuilder;
   readonly config: BertConfig;
+}
+
+/** What the layers share. */
+interface Context extends Plan {
   /** int64 [1]: the number of texts and of positions. */
   readonly batch: string;
   readonly sequence: string;
@@ -23,6 +28,14 @@ interface Context {
 
 /** The lowest float32: what transformers adds to the scores of masked keys. */
 const LOWEST = -3.4028234663852886e38;
+
+/** The hidden states of every position, and what can be made of them. */
+export interface HiddenStates {
+  /** The name of `[batch · sequence, hidden]`, one row a token. */
+  readonly hidden: string;
+  /** Adds the pooler; the name of its output, `[batch, hidden]`. */
+  readonly pool: () => string;
+}
 
 /**
  * BERT up to its pooler (Devlin et al. 2019), as transformers' BertModel computes it without dropout.
@@ -34,20 +47,61 @@ const LOWEST = -3.4028234663852886e38;
  * @returns the name of the pooled output, `[batch, hidden]`
  */
 export function bertPooled(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): string {
+  const c = contextOf(builder, config, inputs);
+  const last = config.num_hidden_layers - 1;
+  const hidden = layers(c, inputs, last);
+  const first = firstTokens(c, hidden);
+  return pooler(c, layer(c, `bert.encoder.layer.${last}`, first, hidden, builder.ints([1])));
+}
+
+/** BERT with the last layer computed for every position, for what {@link bertPooled} leaves out. */
+export function bertHidden(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): HiddenStates {
+  const c = contextOf(builder, config, inputs);
+  const hidden = layers(c, inputs, config.num_hidden_layers);
+  return { hidden, pool: () => pooler(c, firstTokens(c, hidden)) };
+}
+
+/**
+ * The head of masked language modelling, transformers' BertLMPredictionHead: dense, activation, normalisation, and
+ * the word embeddings again as the decoder.
+ *
+ * @param rows The hidden states to predict tokens from, `[rows, hidden]`.
+ * @param output The name for the logits, `[rows, vocab]`.
+ */
+export function bertTokenLogits(
+  builder: GraphBuilder,
+  config: BertConfig,
+  rows: string,
+  output: string,
+): string {
+  const c = { builder, config };
+  const dense = activation(c, linear(c, `${TOKEN_HEAD}.transform.dense`, rows));
+  const transformed = layerNorm(c, `${TOKEN_HEAD}.transform.LayerNorm`, dense);
+  const decoder = ['bert.embeddings.word_embeddings.weight', `${TOKEN_HEAD}.bias`];
+  return builder.op('Gemm', [transformed, ...decoder], { transB: int(1) }, output);
+}
+
+function contextOf(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): Context {
   const shape = builder.op('Shape', [inputs.inputIds]);
-  const c: Context = {
+  return {
     builder,
     config,
     batch: builder.op('Slice', [shape, builder.ints([0]), builder.ints([1])]),
     sequence: builder.op('Slice', [shape, builder.ints([1]), builder.ints([2])]),
     maskBias: maskBias(builder, inputs.attentionMask),
   };
+}
+
+/** The hidden states of every position after so many layers, `[batch · sequence, hidden]`. */
+function layers(c: Context, inputs: TextInputs, count: number): string {
   let hidden = embeddings(c, inputs);
-  const last = config.num_hidden_layers - 1;
-  for (let i = 0; i < last; i++) hidden = layer(c, `bert.encoder.layer.${i}`, hidden, hidden, c.sequence);
-  const first = firstTokens(c, hidden);
-  const pooled = layer(c, `bert.encoder.layer.${last}`, first, hidden, builder.ints([1]));
-  return builder.op('Tanh', [linear(c, 'bert.pooler.dense', pooled)]);
+  for (let i = 0; i < count; i++) hidden = layer(c, `bert.encoder.layer.${i}`, hidden, hidden, c.sequence);
+  return hidden;
+}
+
+/** @param first The rows of the first position, `[batch, hidden]`. */
+function pooler(c: Context, first: string): string {
+  return c.builder.op('Tanh', [linear(c, 'bert.pooler.dense', first)]);
 }
 
 function maskBias(builder: GraphBuilder, attentionMask: string): string {
@@ -120,19 +174,19 @@ function firstTokens({ builder, config, batch, sequence }: Context, hidden: stri
   return builder.op('Reshape', [first, builder.ints([-1, size])]);
 }
 
-function linear({ builder }: Context, prefix: string, x: string, scale = 1): string {
+function linear({ builder }: Plan, prefix: string, x: string, scale = 1): string {
   const attributes = scale === 1 ? {} : { alpha: float(scale), beta: float(scale) };
   return builder.op('Gemm', [x, `${prefix}.weight`, `${prefix}.bias`], { transB: int(1), ...attributes });
 }
 
-function layerNorm({ builder, config }: Context, prefix: string, x: string): string {
+function layerNorm({ builder, config }: Plan, prefix: string, x: string): string {
   return builder.op('LayerNormalization', [x, `${prefix}.weight`, `${prefix}.bias`], {
     axis: int(-1),
     epsilon: float(config.layer_norm_eps),
   });
 }
 
-function activation({ builder, config }: Context, x: string): string {
+function activation({ builder, config }: Plan, x: string): string {
   switch (config.hidden_act) {
     case 'gelu':
       return builder.op('Gelu', [x]);

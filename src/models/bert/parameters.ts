@@ -26,3 +26,15 @@ export function bertParameters(config: BertConfig): Parameter[] {
     ...linearParameters('bert.pooler.dense', hidden, hidden),
   ];
 }
+
+/** The name of the token prediction head in transformers' BertForMaskedLM. */
+export const TOKEN_HEAD = 'cls.predictions';
+
+/** The parameters of that head, the decoder's weight left out: it is the word embeddings. */
+export function bertTokenHeadParameters({ hidden_size: hidden, vocab_size: vocab }: BertConfig): Parameter[] {
+  return [
+    ...linearParameters(`${TOKEN_HEAD}.transform.dense`, hidden, hidden),
+    ...layerNormParameters(`${TOKEN_HEAD}.transform.LayerNorm`, hidden),
+    { name: `${TOKEN_HEAD}.bias`, shape: [vocab], initialization: 'zeros' },
+  ];
+}

@@ -3,6 +3,7 @@ export { differentiate, gradientName, vectorJacobianProduct } from './autodiff/d
 export { type ErrorCode, type ErrorDetails, errorCodes, GspfError } from './errors.ts';
 export { GraphBuilder } from './graph/builder.ts';
 export type { Attribute, Graph, Node, StaticGraph, ValueInfo } from './graph/graph.ts';
+export { type Diagnosis, diagnose } from './node/doctor.ts';
 export {
   type FineTuneOptions,
   fineTune,
@@ -10,6 +11,13 @@ export {
   type RunResult,
   type WritablePatch,
 } from './node/fine-tune.ts';
+export { type GradientOptions, type Gradients, modelGradients } from './node/gradients.ts';
+export {
+  applyPatchToDirectory,
+  diffModelDirectories,
+  revertPatchInDirectory,
+  type WrittenModel,
+} from './node/merge.ts';
 export {
   type Classification,
   type LoadModelOptions,
@@ -17,9 +25,18 @@ export {
   Model,
   type TextInput,
 } from './node/model.ts';
+export { readOnnx } from './node/onnx-file.ts';
 export { type OnnxRuntimeOptions, onnxRuntime } from './node/onnxruntime.ts';
 export { readPatch, writePatch } from './node/patch-file.ts';
+export {
+  openRunDirectory,
+  type RunDirectory,
+  type RunDirectoryOptions,
+  type RunRecord,
+} from './node/run-directory.ts';
 export { type SavedModel, saveModelDirectory, saveOnnxDirectory } from './node/save-model.ts';
+export { readSelection } from './node/selection-file.ts';
+export { readTexts, type Texts } from './node/texts.ts';
 export { type DecodeOptions, decodeModel } from './onnx/decode.ts';
 export { encodeModel } from './onnx/encode.ts';
 export type { ResolvedTrainOptions, TrainOptions } from './options/options.ts';

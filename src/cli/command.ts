@@ -43,6 +43,13 @@ export interface CommandDefinition<Flags> {
   readonly run: (context: CommandContext<Flags>) => Promise<number | undefined>;
 }
 
+const examplesByCommand = new WeakMap<Command, readonly string[]>();
+
+/** The command lines that show a registered command's use. */
+export function examplesOf(command: Command): readonly string[] {
+  return examplesByCommand.get(command) ?? [];
+}
+
 /** Makes a definition a command of `parent`. */
 export function register<Flags>(
   parent: Command,
@@ -54,6 +61,7 @@ export function register<Flags>(
   const command = parent.command(name).description(description);
   for (const word of words) command.argument(word, operands[word.replaceAll(/[<>[\].]/g, '')] ?? '');
   options(command);
+  examplesByCommand.set(command, examples);
   command
     .optionsGroup('Output:')
     .option('--json', 'print one JSON document and nothing else to standard output')

@@ -3,6 +3,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { GspfError } from '../errors.ts';
+import { fmix32 } from './fmix32.ts';
 
 /** Who draws from which stream of a seed, so that no two draws of a run are tied to each other. */
 export const streams = {
@@ -66,12 +67,4 @@ function generator(seed: number, stream: number): RandomGenerator {
     fmix32(fmix32((seed + Math.imul(index, GOLDEN)) | 0) + Math.imul(stream, GOLDEN));
   // A state of zeros alone would stay there.
   return xoroshiro128plusFromState([word(1), word(2), word(3), word(4) | 1]);
-}
-
-/** MurmurHash3's finaliser, a bijection of 32-bit integers. */
-function fmix32(value: number): number {
-  let hash = value | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

@@ -4,6 +4,7 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import { bertConfigSchema } from './bert/config.ts';
 import { bertHidden, bertPooled, bertTokenLogits, type HiddenStates, type TextInputs } from './bert/graph.ts';
 import { bertParameters, bertTokenHeadParameters } from './bert/parameters.ts';
+import { type Drop, dropNothing } from './dropout.ts';
 import type { Parameter } from './parameters.ts';
 
 /** A text encoder with its hyperparameters filled in. */
@@ -23,9 +24,9 @@ export interface TextEncoder {
   /** Parameters whose gradient is zero by construction. */
   readonly zeroGradient: readonly string[];
   /** Adds the encoder to a graph; the pooled output, `[batch, hidden]`. */
-  readonly pooled: (builder: GraphBuilder, inputs: TextInputs) => string;
+  readonly pooled: (builder: GraphBuilder, inputs: TextInputs, drop?: Drop) => string;
   /** Adds the encoder to a graph for every position. */
-  readonly hidden: (builder: GraphBuilder, inputs: TextInputs) => HiddenStates;
+  readonly hidden: (builder: GraphBuilder, inputs: TextInputs, drop?: Drop) => HiddenStates;
   /** The head that predicts tokens, whose decoder is the word embeddings. */
   readonly tokenHead: TokenHead;
 }
@@ -60,8 +61,8 @@ const architectures: Readonly<Record<string, (config: unknown, source: string) =
       parameters,
       // softmax(Q·(K + 1·bᵀ)ᵀ): a key bias adds one number to a whole row of scores, which softmax ignores.
       zeroGradient: parameters.map(({ name }) => name).filter((name) => name.endsWith('.self.key.bias')),
-      pooled: (builder, inputs) => bertPooled(builder, config, inputs),
-      hidden: (builder, inputs) => bertHidden(builder, config, inputs),
+      pooled: (builder, inputs, drop = dropNothing) => bertPooled({ builder, config, inputs, drop }),
+      hidden: (builder, inputs, drop = dropNothing) => bertHidden({ builder, config, inputs, drop }),
       tokenHead: {
         parameters: bertTokenHeadParameters(config),
         logits: (builder, rows, output) => bertTokenLogits(builder, config, rows, output),

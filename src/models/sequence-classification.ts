@@ -2,6 +2,7 @@ import { GraphBuilder } from '../graph/builder.ts';
 import { type Graph, int, type ValueInfo } from '../graph/graph.ts';
 import type { TextEncoder } from './architecture.ts';
 import { meanCrossEntropy } from './cross-entropy.ts';
+import { type DropoutSite, dropByMasks, dropNothing } from './dropout.ts';
 import { linearParameters, type Parameter } from './parameters.ts';
 
 /** The prefix of the head's parameters. */
@@ -20,19 +21,23 @@ export function classifierParameters(encoder: TextEncoder, labels: number): Para
 }
 
 /**
- * The forward graph of transformers' …ForSequenceClassification: pooler, dropout (off), classifier.
+ * The forward graph of transformers' …ForSequenceClassification: pooler, dropout, classifier.
  *
  * Parameters are graph inputs. The one output is `logits`, float32 `[batch, labels]`.
+ *
+ * @param sites For training with dropout: gets the graph inputs that take its masks. Without it there is none.
  */
-export function classifierGraph(encoder: TextEncoder, labels: number): Graph {
+export function classifierGraph(encoder: TextEncoder, labels: number, sites?: DropoutSite[]): Graph {
   const builder = new GraphBuilder();
+  const drop = sites === undefined ? dropNothing : dropByMasks(builder, sites);
   for (const name of Object.values(textInputs)) {
     builder.input({ name, dtype: 'int64', shape: ['batch', 'sequence'] });
   }
   for (const { name, shape } of classifierParameters(encoder, labels)) {
     builder.input({ name, dtype: 'float32', shape });
   }
-  const pooled = encoder.pooled(builder, textInputs);
+  const hidden = encoder.pooled(builder, textInputs, drop);
+  const pooled = drop(hidden, encoder.dropout.classifier, ['batch', encoder.hiddenSize]);
   builder.op('Gemm', [pooled, 'classifier.weight', 'classifier.bias'], { transB: int(1) }, 'logits');
   return builder.build(`${encoder.modelType}-sequence-classification`, [
     { name: 'logits', dtype: 'float32', shape: ['batch', labels] },

@@ -81,6 +81,7 @@ export interface ResolvedTrainOptions {
   readonly batchSize: number;
   readonly evalBatchSize: number;
   readonly maxLength: number | 'auto';
+  readonly dropout: 'config' | 'off';
   readonly lr: number;
   readonly schedule: ScheduleOptions;
   readonly clipNorm: number | null;

@@ -212,7 +212,11 @@ const fields = z.strictObject({
     .union([z.literal('auto'), positiveCount])
     .meta({ expected: '"auto" or a whole number of at least 1' })
     .default('auto')
-    .describe('Tokens after which an input is cut; `auto`: chosen from the data and the model.'),
+    .describe('Tokens after which an input is cut; `auto`: as many as the model can take.'),
+  dropout: z
+    .enum(['config', 'off'])
+    .default('config')
+    .describe("Whether training drops values as the model's config says, or none."),
   lr: positive.describe('Learning rate of fine-tuning.'),
   schedule,
   clipNorm: positiveOrNull

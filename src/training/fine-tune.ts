@@ -79,7 +79,6 @@ export async function fineTune(
       model: { name: model.name, baseSha256: prepared.baseSha256, parameters },
       task: describeTask(task, prepared.maxLength, createSha256),
       runtime: environment.backend.name,
-      dropout: 'off',
       phases: run.phases,
       selections,
       evaluations: run.evaluations,

@@ -1,6 +1,7 @@
 import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
+import type { DropoutSite } from '../models/dropout.ts';
 import {
   classifierGraph,
   classifierParameters,
@@ -19,6 +20,8 @@ export interface Prepared {
   /** The forward graph with the output `logits`, and the same with `loss` too. */
   readonly forward: Graph;
   readonly withLoss: Graph;
+  /** Where `withLoss` drops values; empty without dropout. */
+  readonly dropoutSites: readonly DropoutSite[];
   readonly labels: number;
   readonly padTokenId: number;
   /** The model's own copy for training: changed in place. */
@@ -49,7 +52,7 @@ export interface Prepared {
 export async function prepare(
   model: TextModel,
   task: Task,
-  options: Pick<ResolvedTrainOptions, 'batchSize' | 'maxLength' | 'seed'>,
+  options: Pick<ResolvedTrainOptions, 'batchSize' | 'dropout' | 'maxLength' | 'seed'>,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
   const { encoder } = model;
@@ -80,12 +83,14 @@ export async function prepare(
   };
 
   const forward = classifierGraph(encoder, task.labels.length);
+  const dropoutSites: DropoutSite[] | undefined = options.dropout === 'off' ? undefined : [];
   const train = encodeExamples(task.train, model.tokenizer, maxLength);
   const evaluation = encodeExamples(task.evaluation, model.tokenizer, maxLength);
   const truncated = train.truncated + evaluation.truncated;
   return {
     forward,
-    withLoss: withCrossEntropy(forward),
+    withLoss: withCrossEntropy(classifierGraph(encoder, task.labels.length, dropoutSites)),
+    dropoutSites: dropoutSites ?? [],
     labels: task.labels.length,
     padTokenId: encoder.padTokenId,
     weights: complete(base),
@@ -102,7 +107,6 @@ export async function prepare(
         ? []
         : [`New, drawn from seed ${seed}: ${fresh.map(({ name }) => name).join(', ')}.`]),
       ...(truncated === 0 ? [] : [`${truncated} texts were cut to ${maxLength} tokens.`]),
-      ...(hasDropout(encoder.dropout) ? ['Dropout is off: this version trains without it.'] : []),
     ],
   };
 }
@@ -119,8 +123,4 @@ function requireExamples(task: Task): void {
       got: `${examples.length}`,
     });
   }
-}
-
-function hasDropout({ hidden, attention, classifier }: TextModel['encoder']['dropout']): boolean {
-  return hidden > 0 || attention > 0 || classifier > 0;
 }

@@ -43,7 +43,6 @@ export interface RunReport {
     readonly maxLength: number;
   };
   readonly runtime: string;
-  readonly dropout: 'off';
   readonly phases: readonly PhaseReport[];
   /** The first selection, then one for each refinement; empty for full fine-tuning. */
   readonly selections: readonly SelectionReport[];

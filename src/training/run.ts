@@ -3,9 +3,12 @@ import { GspfError } from '../errors.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
+import type { BatchShape } from '../runtime/shape-cache.ts';
 import type { Task } from '../tasks/task.ts';
+import type { Tensor } from '../tensor.ts';
 import { BatchGradients } from './batch-gradients.ts';
 import { argmaxRows, Classifier, meanCrossEntropy } from './classifier.ts';
+import { DropoutMasks } from './dropout-masks.ts';
 import { batchFeeds, countTokens } from './encoded-examples.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import type { Prepared } from './prepare.ts';
@@ -15,6 +18,14 @@ import type { PhaseReport } from './run-report.ts';
 interface StepResult {
   readonly lr: number;
   readonly gradNorm: number | null;
+}
+
+/** A batch with its place in the order of training, from which its dropout follows. */
+export interface TrainingBatch extends Batch {
+  /** From 1. */
+  readonly epoch: number;
+  /** From 0. */
+  readonly number: number;
 }
 
 /** A run under way: its data, its options, how far it is. */
@@ -29,6 +40,7 @@ export class Run {
   readonly #observer: Observer;
   readonly #startedAt: number;
   readonly #classifier: Classifier;
+  readonly #dropout: DropoutMasks;
   /** Steps that the whole run will take, known once its method has planned it. */
   steps = 0;
   readonly phases: PhaseReport[] = [];
@@ -52,6 +64,7 @@ export class Run {
     this.#observer = observer;
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
+    this.#dropout = new DropoutMasks(options.seed);
     const { forward: graph, weights, labels, padTokenId } = prepared;
     this.#classifier = new Classifier({ graph, weights, labels, padTokenId }, environment);
   }
@@ -63,8 +76,8 @@ export class Run {
   }
 
   /** The batches of an epoch (from 1), in an order that follows from the seed. */
-  batches(epoch: number): readonly Batch[] {
-    return this.prepared.batches(epoch);
+  batches(epoch: number): readonly TrainingBatch[] {
+    return this.prepared.batches(epoch).map((batch, number) => ({ ...batch, epoch, number }));
   }
 
   /** Elements of the named tensors. */
@@ -86,10 +99,24 @@ export class Run {
   }
 
   /** Fills `gradients` for a batch. @returns the loss */
-  computeGradients(batch: Batch, gradients: BatchGradients): Promise<number> {
+  computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
     const { train, padTokenId } = this.prepared;
     const shape = { batch: batch.rows.length, sequence: batch.length };
-    return gradients.run(batchFeeds(batch, train, padTokenId), shape);
+    const feeds = batchFeeds(batch, train, padTokenId);
+    for (const [name, mask] of this.#masks(batch, shape)) feeds.set(name, mask);
+    return gradients.run(feeds, shape);
+  }
+
+  /** The dropout masks of a batch: the same whenever it is run in its epoch. */
+  #masks({ epoch, number }: TrainingBatch, { batch, sequence }: BatchShape): [string, Tensor][] {
+    const { dropoutSites, withLoss } = this.prepared;
+    return dropoutSites.map((site) => {
+      const shape = withLoss.inputs.find(({ name }) => name === site.input)?.shape ?? [];
+      const extents = shape.map((dim) =>
+        dim === 'batch' ? batch : dim === 'sequence' ? sequence : Number(dim),
+      );
+      return [site.input, this.#dropout.mask(site, extents, epoch, number)];
+    });
   }
 
   /**
@@ -99,11 +126,11 @@ export class Run {
    */
   async step(
     phase: Phase,
-    epoch: number,
-    batch: Batch,
+    batch: TrainingBatch,
     gradients: BatchGradients,
     update: () => Promise<StepResult>,
   ): Promise<void> {
+    const { epoch } = batch;
     const loss = await this.computeGradients(batch, gradients);
     this.#step += 1;
     if (!Number.isFinite(loss)) {

@@ -1,7 +1,6 @@
-import type { Batch } from '../data/batches.ts';
 import { schedule } from '../optim/schedule.ts';
 import type { ActiveSet } from './active-set.ts';
-import type { Run } from './run.ts';
+import type { Run, TrainingBatch } from './run.ts';
 
 /** Which batches to train on: from batch `skip` of epoch `from` to the end of epoch `to`; epochs count from 1. */
 export interface TrainingSpan {
@@ -14,7 +13,7 @@ export interface TrainingSpan {
 /** What a method does beside the updates. */
 export interface TrainingHooks {
   /** Called after the gradients of a batch are there, before they are used. */
-  readonly onGradients?: ((batch: Batch) => Promise<void>) | undefined;
+  readonly onGradients?: ((batch: TrainingBatch) => Promise<void>) | undefined;
   /** Called after an epoch and its evaluation. */
   readonly onEpochEnd?: ((epoch: number) => Promise<void>) | undefined;
 }
@@ -36,7 +35,7 @@ export async function trainEpochs(
 ): Promise<void> {
   const factor = schedule(run.options.schedule, countSteps(span, run.stepsPerEpoch));
   let step = 0;
-  const update = async (batch: Batch): Promise<{ lr: number; gradNorm: number }> => {
+  const update = async (batch: TrainingBatch): Promise<{ lr: number; gradNorm: number }> => {
     await onGradients?.(batch);
     const lr = run.options.lr * factor(step++);
     return { lr, gradNorm: active.update(lr) };
@@ -44,7 +43,7 @@ export async function trainEpochs(
   for (let epoch = span.from; epoch <= span.to; epoch++) {
     const batches = run.batches(epoch).slice(epoch === span.from ? span.skip : 0);
     for (const batch of batches) {
-      await run.step('train', epoch, batch, active.gradients, () => update(batch));
+      await run.step('train', batch, active.gradients, () => update(batch));
     }
     await run.evaluate(epoch);
     await onEpochEnd?.(epoch);

@@ -13,6 +13,7 @@ const defaults = {
   batchSize: 32,
   evalBatchSize: 64,
   maxLength: 'auto',
+  dropout: 'config',
   lr: 0.5,
   schedule: { kind: 'linear', warmupRatio: 0.06 },
   clipNorm: 1,
@@ -60,12 +61,13 @@ describe('the options of the reference runs', () => {
 
   it.each(files)('%s are accepted unchanged', (file) => {
     const { options } = JSON.parse(readFileSync(`${runs}/${file}`, 'utf8'));
-    const { preset, method, evalBatchSize, maxLength } = defaults;
+    const { preset, method, evalBatchSize, maxLength, dropout } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
       preset,
       method,
       evalBatchSize,
       maxLength,
+      dropout,
       ...options,
       warmup: { ...options.warmup, rest: 'skip' },
     });

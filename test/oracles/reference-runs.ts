@@ -134,6 +134,7 @@ function prepare(folder: string, head: readonly string[]): Prepared {
   return {
     forward,
     withLoss: withCrossEntropy(forward),
+    dropoutSites: [],
     labels,
     padTokenId: encoder.padTokenId,
     weights: read(),

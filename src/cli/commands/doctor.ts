@@ -9,7 +9,7 @@ interface DoctorFlags {
 export const doctor: CommandDefinition<DoctorFlags> = {
   usage: 'doctor',
   description: 'check this machine and, if you like, a model; exit status 1 where something fails',
-  examples: ['gspf doctor --model models/minilm'],
+  examples: ['gspf doctor --model all-MiniLM-L6-v2'],
   options: (command: Command): void => {
     command.option('--model <dir>', 'model directory to look into');
   },

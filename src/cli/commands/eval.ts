@@ -28,7 +28,9 @@ interface EvalFlags extends ModelFlags, TaskFlags {
 export const evaluate: CommandDefinition<EvalFlags> = {
   usage: 'eval',
   description: "score a model on a task's evaluation data, or on the whole of a table",
-  examples: ['gspf eval --model models/minilm --patch runs/mails --task text-classification --data new.csv'],
+  examples: [
+    'gspf eval --model all-MiniLM-L6-v2 --patch runs/mails --task text-classification --data new.csv',
+  ],
   options,
   run,
 };

@@ -12,7 +12,7 @@ interface ExportFlags extends ModelFlags, WriteFlags {
 export const exportModel: CommandDefinition<ExportFlags> = {
   usage: 'export',
   description: 'write a directory that transformers, transformers.js or onnxruntime load',
-  examples: ['gspf export --model models/minilm --patch runs/mails --format onnx --out exported'],
+  examples: ['gspf export --model all-MiniLM-L6-v2 --patch runs/mails --format onnx --out exported'],
   options: (command: Command): void => {
     modelOption(command);
     patchOption(command);

@@ -3,7 +3,7 @@ import { patchInfo as listTensors, type PatchInfoRow } from '../../patch/info.ts
 import type { Patch } from '../../patch/patch.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
-import { alignColumns, formatBytes, formatCount, formatShare } from '../format.ts';
+import { alignColumns, formatBytes, formatCount, formatShare, plural } from '../format.ts';
 import { openPatch } from '../model-options.ts';
 
 interface InfoFlags {
@@ -15,7 +15,7 @@ export const patchOperand = { patch: "a patch's file, or the directory of a run"
 export const patchInfo: CommandDefinition<InfoFlags> = {
   usage: 'info <patch>',
   description: 'what a patch is for, and what it changes',
-  examples: ['gspf patch info runs/mails --model models/minilm'],
+  examples: ['gspf patch info runs/mails --model all-MiniLM-L6-v2'],
   operands: patchOperand,
   options: (command: Command): void => {
     command.option('--model <dir>', 'its base, to tell the share of each tensor that changes');
@@ -30,7 +30,7 @@ async function run({ flags, operands, output }: CommandContext<InfoFlags>): Prom
   const tensors = listTensors(patch, base);
   output.result({
     document: { path, ...patch.metadata, tensors },
-    text: `${alignColumns(headRows(patch))}\n\n${tensorTable(tensors)}`,
+    text: `${alignColumns(headRows(patch))}\n\n${tensorTable(tensors, base !== undefined)}`,
   });
 }
 
@@ -54,22 +54,24 @@ function headRows({ metadata }: Patch): readonly (readonly string[])[] {
   ];
 }
 
-function tensorTable(rows: readonly PatchInfoRow[]): string {
+function tensorTable(rows: readonly PatchInfoRow[], hasBase: boolean): string {
   const kinds = { sparse: 'in part', dense: 'whole', removed: 'removed' } as const;
-  const body = rows.map(({ name, kind, changed, share, sizeBytes }) => [
-    name,
-    kinds[kind],
-    formatCount(changed),
-    share === undefined ? '' : formatShare(share),
-    formatBytes(sizeBytes),
-  ]);
+  // The share of a tensor is known only where its size is.
+  const withShare = (cells: readonly string[], share: string): readonly string[] =>
+    hasBase ? [...cells, share] : cells;
+  const body = rows.map(({ name, kind, changed, share, sizeBytes }) =>
+    withShare(
+      [name, kinds[kind], formatCount(changed), formatBytes(sizeBytes)],
+      share === undefined ? '' : formatShare(share),
+    ),
+  );
   const changed = rows.reduce((sum, row) => sum + row.changed, 0);
   const sizeBytes = rows.reduce((sum, row) => sum + row.sizeBytes, 0);
   return alignColumns(
     [
-      ['tensor', 'changes', 'weights', 'share', 'size'],
+      withShare(['tensor', 'changes', 'weights', 'size'], 'share'),
       ...body,
-      [`${rows.length} tensors`, '', formatCount(changed), '', formatBytes(sizeBytes)],
+      withShare([plural(rows.length, 'tensor'), '', formatCount(changed), formatBytes(sizeBytes)], ''),
     ],
     { right: [2, 3, 4] },
   );

@@ -10,7 +10,7 @@ interface VerifyFlags {
 export const patchVerify: CommandDefinition<VerifyFlags> = {
   usage: 'verify <patch>',
   description: 'try a patch on its base without writing anything; exit status 1 where a check fails',
-  examples: ['gspf patch verify runs/mails --model models/minilm'],
+  examples: ['gspf patch verify runs/mails --model all-MiniLM-L6-v2'],
   operands: patchOperand,
   options: modelOption,
   run,

@@ -25,9 +25,9 @@ export const predict: CommandDefinition<PredictFlags> = {
   usage: 'predict [file]',
   description: 'classify texts; prints one line of JSON for each',
   examples: [
-    "gspf predict --model models/minilm --patch runs/mails --text 'My parcel never came'",
-    'gspf predict --model models/minilm --patch runs/mails new.csv',
-    'cat texts.txt | gspf predict --model models/minilm --patch runs/mails -',
+    "gspf predict --model all-MiniLM-L6-v2 --patch runs/mails --text 'My parcel never came'",
+    'gspf predict --model all-MiniLM-L6-v2 --patch runs/mails new.csv',
+    'cat texts.txt | gspf predict --model all-MiniLM-L6-v2 --patch runs/mails -',
   ],
   operands: {
     file: 'table (.csv, .tsv, .json, .jsonl), text a line (.txt), or - for lines from standard input',

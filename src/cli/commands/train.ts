@@ -29,8 +29,8 @@ export const train: CommandDefinition<TrainFlags> = {
   usage: 'train',
   description: 'fine-tune a model on a task; what changed goes into a patch',
   examples: [
-    'gspf train --model models/minilm --task text-classification --data mails.csv --out runs/mails',
-    'gspf train --model models/minilm --task sst2 --data glue/SST-2 --out runs/sst2 --ratio 0.3% --seed 7',
+    'gspf train --model all-MiniLM-L6-v2 --task text-classification --data mails.csv --out runs/mails',
+    'gspf train --model all-MiniLM-L6-v2 --task sst2 --data glue/SST-2 --out runs/sst2 --ratio 0.3% --seed 7',
   ],
   options,
   run,

@@ -1,8 +1,7 @@
-import type { Batch } from '../../data/batches.ts';
 import type { TextModel } from '../../models/text-model.ts';
 import { ActiveSet } from '../../training/active-set.ts';
 import type { MethodResult } from '../../training/method.ts';
-import type { Run } from '../../training/run.ts';
+import type { Run, TrainingBatch } from '../../training/run.ts';
 import type { SelectionReport } from '../../training/run-report.ts';
 import { countSteps, trainEpochs } from '../../training/train-epochs.ts';
 import { countAll, difference, type Selection, union } from '../selection.ts';
@@ -92,7 +91,7 @@ class Refinement {
   }
 
   /** Adds the training batch at hand, for `refine.source: dense`. */
-  async listen(batch: Batch): Promise<void> {
+  async listen(batch: TrainingBatch): Promise<void> {
     if (this.#listening === null) return;
     this.#batches += 1;
     await measureBatch(this.#run, batch, this.active.gradients, this.#listening);

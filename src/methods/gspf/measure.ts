@@ -1,6 +1,5 @@
-import type { Batch } from '../../data/batches.ts';
 import type { BatchGradients } from '../../training/batch-gradients.ts';
-import type { Run } from '../../training/run.ts';
+import type { Run, TrainingBatch } from '../../training/run.ts';
 import { scoreKinds } from './scores.ts';
 import { accumulate, createStatistics, type Statistics } from './statistics.ts';
 
@@ -22,7 +21,7 @@ export function emptyStatistics(run: Run, eligible: readonly string[]): Statisti
  */
 export async function measureBatch(
   run: Run,
-  batch: Batch,
+  batch: TrainingBatch,
   gradients: BatchGradients,
   statistics: Statistics | null,
 ): Promise<void> {
@@ -40,7 +39,7 @@ export async function measureBatch(
 
 async function hessianGradient(
   run: Run,
-  batch: Batch,
+  batch: TrainingBatch,
   gradients: BatchGradients,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const direction = copyOf(gradients.gradients);

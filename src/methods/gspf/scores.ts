@@ -1,3 +1,4 @@
+import { fmix32 } from '../../data/fmix32.ts';
 import { GspfError } from '../../errors.ts';
 import type { ScoreOptions } from '../../options/options.ts';
 import type { Sizes, WeightArray } from '../selection.ts';
@@ -163,14 +164,6 @@ function positions(sizes: Sizes): ReadonlyMap<string, number> {
     position += sizes.get(name) ?? 0;
   }
   return offsets;
-}
-
-/** The 32-bit finaliser of MurmurHash3, a bijection of the integers modulo 2³². */
-function fmix32(value: number): number {
-  let x = value | 0;
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return (x ^ (x >>> 16)) >>> 0;
 }
 
 function found<V>(map: ReadonlyMap<string, V>, tensor: string, what: string): V {

@@ -23,7 +23,7 @@ export async function warmUp(run: Run, eligible: readonly string[]): Promise<Sta
   for (let epoch = 1; epoch <= epochs; epoch++) {
     for (const batch of run.batches(epoch).slice(0, left)) {
       left -= 1;
-      await run.step('warmup', epoch, batch, gradients, async () => {
+      await run.step('warmup', batch, gradients, async () => {
         await measureBatch(run, batch, gradients, statistics);
         if (update === 'sgd') descend(run, gradients.gradients, lr);
         return { lr, gradNorm: null };

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts';
 import { float, int, string } from '../../graph/graph.ts';
 import { float32 } from '../../tensor.ts';
+import type { Drop } from '../dropout.ts';
 import type { BertConfig } from './config.ts';
 import { TOKEN_HEAD } from './parameters.ts';
 
@@ -17,8 +18,14 @@ interface Plan {
   readonly config: BertConfig;
 }
 
+/** What a text encoder's graph is made of. */
+export interface BertPlan extends Plan {
+  readonly inputs: TextInputs;
+  readonly drop: Drop;
+}
+
 /** What the layers share. */
-interface Context extends Plan {
+interface Context extends BertPlan {
   /** int64 [1]: the number of texts and of positions. */
   readonly batch: string;
   readonly sequence: string;
@@ -29,6 +36,9 @@ interface Context extends Plan {
 /** The lowest float32: what transformers adds to the scores of masked keys. */
 const LOWEST = -3.4028234663852886e38;
 
+/** Positions of each text that are computed: all, or the first. */
+type Positions = 'sequence' | 1;
+
 /** The hidden states of every position, and what can be made of them. */
 export interface HiddenStates {
   /** The name of `[batch · sequence, hidden]`, one row a token. */
@@ -38,7 +48,7 @@ export interface HiddenStates {
 }
 
 /**
- * BERT up to its pooler (Devlin et al. 2019), as transformers' BertModel computes it without dropout.
+ * BERT up to its pooler (Devlin et al. 2019), as transformers' BertModel computes it.
  *
  * Hidden states are kept as `[batch · sequence, hidden]`, one row a token, so that every linear layer is one Gemm
  * on the weight as Hugging Face stores it. Only the first position is pooled, so the last layer computes queries
@@ -46,18 +56,17 @@ export interface HiddenStates {
  *
  * @returns the name of the pooled output, `[batch, hidden]`
  */
-export function bertPooled(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): string {
-  const c = contextOf(builder, config, inputs);
-  const last = config.num_hidden_layers - 1;
-  const hidden = layers(c, inputs, last);
-  const first = firstTokens(c, hidden);
-  return pooler(c, layer(c, `bert.encoder.layer.${last}`, first, hidden, builder.ints([1])));
+export function bertPooled(plan: BertPlan): string {
+  const c = contextOf(plan);
+  const last = c.config.num_hidden_layers - 1;
+  const hidden = layers(c, last);
+  return pooler(c, layer(c, last, firstTokens(c, hidden), hidden, 1));
 }
 
 /** BERT with the last layer computed for every position, for what {@link bertPooled} leaves out. */
-export function bertHidden(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): HiddenStates {
-  const c = contextOf(builder, config, inputs);
-  const hidden = layers(c, inputs, config.num_hidden_layers);
+export function bertHidden(plan: BertPlan): HiddenStates {
+  const c = contextOf(plan);
+  const hidden = layers(c, c.config.num_hidden_layers);
   return { hidden, pool: () => pooler(c, firstTokens(c, hidden)) };
 }
 
@@ -81,11 +90,11 @@ export function bertTokenLogits(
   return builder.op('Gemm', [transformed, ...decoder], { transB: int(1) }, output);
 }
 
-function contextOf(builder: GraphBuilder, config: BertConfig, inputs: TextInputs): Context {
+function contextOf(plan: BertPlan): Context {
+  const { builder, inputs } = plan;
   const shape = builder.op('Shape', [inputs.inputIds]);
   return {
-    builder,
-    config,
+    ...plan,
     batch: builder.op('Slice', [shape, builder.ints([0]), builder.ints([1])]),
     sequence: builder.op('Slice', [shape, builder.ints([1]), builder.ints([2])]),
     maskBias: maskBias(builder, inputs.attentionMask),
@@ -93,9 +102,9 @@ function contextOf(builder: GraphBuilder, config: BertConfig, inputs: TextInputs
 }
 
 /** The hidden states of every position after so many layers, `[batch · sequence, hidden]`. */
-function layers(c: Context, inputs: TextInputs, count: number): string {
-  let hidden = embeddings(c, inputs);
-  for (let i = 0; i < count; i++) hidden = layer(c, `bert.encoder.layer.${i}`, hidden, hidden, c.sequence);
+function layers(c: Context, count: number): string {
+  let hidden = embeddings(c);
+  for (let i = 0; i < count; i++) hidden = layer(c, i, hidden, hidden, 'sequence');
   return hidden;
 }
 
@@ -112,8 +121,9 @@ function maskBias(builder: GraphBuilder, attentionMask: string): string {
   return builder.op('Unsqueeze', [bias, builder.ints([1, 2])]);
 }
 
-function embeddings(c: Context, { inputIds, tokenTypeIds }: TextInputs): string {
+function embeddings(c: Context): string {
   const { builder, config } = c;
+  const { inputIds, tokenTypeIds } = c.inputs;
   const words = builder.op('Gather', ['bert.embeddings.word_embeddings.weight', inputIds]);
   const types = builder.op('Gather', ['bert.embeddings.token_type_embeddings.weight', tokenTypeIds]);
   const positions = builder.op('Slice', [
@@ -124,7 +134,7 @@ function embeddings(c: Context, { inputIds, tokenTypeIds }: TextInputs): string 
   ]);
   const sum = builder.op('Add', [builder.op('Add', [words, types]), positions]);
   const tokens = builder.op('Reshape', [sum, builder.ints([-1, config.hidden_size])]);
-  return layerNorm(c, 'bert.embeddings.LayerNorm', tokens);
+  return dropHidden(c, layerNorm(c, 'bert.embeddings.LayerNorm', tokens), 'sequence');
 }
 
 /**
@@ -132,16 +142,18 @@ function embeddings(c: Context, { inputIds, tokenTypeIds }: TextInputs): string 
  *
  * @param queries The rows to compute, `[batch · positions, hidden]`.
  * @param keys The rows that they attend to, `[batch · sequence, hidden]`.
- * @param positions int64 [1]: how many rows of `queries` each text has.
+ * @param positions How many rows of `queries` each text has.
  */
-function layer(c: Context, prefix: string, queries: string, keys: string, positions: string): string {
+function layer(c: Context, number: number, queries: string, keys: string, positions: Positions): string {
   const { builder, config } = c;
+  const prefix = `bert.encoder.layer.${number}`;
   const heads = config.num_attention_heads;
   const headSize = config.hidden_size / heads;
   const attention = `${prefix}.attention`;
   /** `[batch · rows, hidden]` → `[batch, heads, rows, headSize]`, or with the last two axes exchanged. */
-  const split = (x: string, rows: string, perm: readonly number[]): string => {
-    const target = builder.op('Concat', [c.batch, rows, builder.ints([heads, headSize])], { axis: int(0) });
+  const split = (x: string, rows: Positions, perm: readonly number[]): string => {
+    const extent = rows === 1 ? builder.ints([1]) : c.sequence;
+    const target = builder.op('Concat', [c.batch, extent, builder.ints([heads, headSize])], { axis: int(0) });
     return builder.transpose(builder.op('Reshape', [x, target]), perm);
   };
 
@@ -151,18 +163,26 @@ function layer(c: Context, prefix: string, queries: string, keys: string, positi
     positions,
     [0, 2, 1, 3],
   );
-  const k = split(linear(c, `${attention}.self.key`, keys), c.sequence, [0, 2, 3, 1]);
-  const v = split(linear(c, `${attention}.self.value`, keys), c.sequence, [0, 2, 1, 3]);
+  const k = split(linear(c, `${attention}.self.key`, keys), 'sequence', [0, 2, 3, 1]);
+  const v = split(linear(c, `${attention}.self.value`, keys), 'sequence', [0, 2, 1, 3]);
   const scores = builder.op('Add', [builder.op('MatMul', [q, k]), c.maskBias]);
-  const weights = builder.op('Softmax', [scores], { axis: int(-1) });
+  const weights = c.drop(
+    builder.op('Softmax', [scores], { axis: int(-1) }),
+    config.attention_probs_dropout_prob,
+    ['batch', heads, positions, 'sequence'],
+  );
   const mixed = builder.transpose(builder.op('MatMul', [weights, v]), [0, 2, 1, 3]);
   const context = builder.op('Reshape', [mixed, builder.ints([-1, config.hidden_size])]);
 
-  const attended = linear(c, `${attention}.output.dense`, context);
+  const attended = dropHidden(c, linear(c, `${attention}.output.dense`, context), positions);
   const middle = layerNorm(c, `${attention}.output.LayerNorm`, builder.op('Add', [attended, queries]));
   const inner = activation(c, linear(c, `${prefix}.intermediate.dense`, middle));
-  const outer = linear(c, `${prefix}.output.dense`, inner);
+  const outer = dropHidden(c, linear(c, `${prefix}.output.dense`, inner), positions);
   return layerNorm(c, `${prefix}.output.LayerNorm`, builder.op('Add', [outer, middle]));
+}
+
+function dropHidden({ config, drop }: Context, x: string, positions: Positions): string {
+  return drop(x, config.hidden_dropout_prob, ['batch', positions, config.hidden_size]);
 }
 
 /** The rows of the first position: `[batch · sequence, hidden]` → `[batch, hidden]`. */

@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { decodeSafetensors } from '../../src/safetensors/decode.ts';
+import { trainIn, writeMails } from './mails.ts';
+import { fixture, gspf, temporaryFolder } from './terminal.ts';
+
+const tiny = ['--model', fixture('tiny'), '--threads', '1'];
+const parse = (lines: string) =>
+  lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+test('probabilities are the softmax of the logits that PyTorch gives', async () => {
+  // Batch 0 of test/fixtures/bert/make.py.
+  const texts = ['borl flim tavu nesk grum pelo wost dinka', 'flim', 'murpeish yalf, kreb!', ''];
+  const { tensors } = decodeSafetensors(readFileSync(fixture('expected.safetensors')), 'expected');
+  const logits = Array.from(tensors.get('0/logits')!.data, Number);
+  const results = parse(
+    (await gspf(['predict', ...tiny, ...texts.flatMap((text) => ['--text', text])])).stdout,
+  );
+  expect(results.map(({ text }) => text)).toEqual(texts);
+  for (const [row, { label, score, scores }] of results.entries()) {
+    const powers = logits.slice(row * 3, row * 3 + 3).map(Math.exp);
+    const sum = powers.reduce((a, b) => a + b);
+    expect(Object.keys(scores)).toEqual(['borlish', 'flimmy', 'neither']);
+    for (const [i, got] of Object.values<number>(scores).entries()) {
+      expect(got).toBeCloseTo(powers[i]! / sum, 5);
+    }
+    expect(score).toBe(scores[label]);
+    expect(score).toBe(Math.max(...Object.values<number>(scores)));
+  }
+});
+
+test('takes texts from flags, tables, text files and standard input, in their order', async () => {
+  const folder = temporaryFolder();
+  const lines = join(folder, 'texts.txt');
+  writeFileSync(lines, 'borl flim\r\n\r\ntavu\r\n');
+  const pairs = join(folder, 'pairs.jsonl');
+  writeFileSync(pairs, '{"premise":"borl","hypothesis":"flim"}\n');
+  const textsOf = async (words: string[], stdin = '') =>
+    parse((await gspf(['predict', ...tiny, ...words], { stdin })).stdout).map(({ text, textPair }) => [
+      text,
+      textPair,
+    ]);
+  expect(await textsOf(['--text', 'nesk', lines])).toEqual([
+    ['nesk', undefined],
+    ['borl flim', undefined],
+    ['tavu', undefined],
+  ]);
+  expect(await textsOf(['-'], 'grum\nwost')).toEqual([
+    ['grum', undefined],
+    ['wost', undefined],
+  ]);
+  expect(await textsOf([pairs])).toEqual([['borl', 'flim']]);
+  expect(await textsOf([writeMails(folder, 2), '--text-column', 'message'])).toHaveLength(2);
+});
+
+test('a run directory is as good as its patch', async () => {
+  const folder = temporaryFolder();
+  const { run } = await trainIn(folder);
+  const words = ['predict', '--model', fixture('tiny-encoder'), '--text', 'borl chul', '--patch'];
+  const byRun = await gspf([...words, run]);
+  const byFile = await gspf([...words, join(run, 'patch.safetensors')]);
+  expect(byRun.status).toBe(0);
+  expect(byRun.stdout).toBe(byFile.stdout);
+});
+
+test('eval scores a finished run as the run did', async () => {
+  const folder = temporaryFolder();
+  const data = writeMails(folder, 40, 'new.csv');
+  const words = [
+    'train',
+    '--model',
+    fixture('tiny-encoder'),
+    '--task',
+    'text-classification',
+    '--threads',
+    '1',
+  ];
+  const run = join(folder, 'run');
+  const trained = await gspf([
+    ...words,
+    '--data',
+    writeMails(folder),
+    '--eval-data',
+    data,
+    '--out',
+    run,
+    '--json',
+    '--ratio',
+    '5%',
+    '--batch-size',
+    '8',
+    '--lr',
+    '0.02',
+  ]);
+  const scored = await gspf(['eval', ...words.slice(1), '--patch', run, '--data', data, '--json', '--quiet']);
+  expect(scored.stderr).toBe('');
+  const { metrics, examples } = JSON.parse(scored.stdout);
+  expect(examples).toBe(40);
+  expect(metrics).toEqual(JSON.parse(trained.stdout).metrics);
+});
+
+test('without texts or without a classifier it says what is missing', async () => {
+  expect((await gspf(['predict', ...tiny])).stderr).toContain(
+    'expected texts: --text, a file, or - for standard input',
+  );
+  expect((await gspf(['predict', ...tiny, '-'])).status).toBe(2);
+  const base = await gspf(['predict', '--model', fixture('tiny-encoder'), '--text', 'borl']);
+  expect(base.stderr).toContain('expected a classifier with label names, got a base model [input/model]');
+});

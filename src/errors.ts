@@ -31,6 +31,7 @@ export const errorCodes = [
   'graph/shape',
   'graph/operator',
   'graph/not-differentiable',
+  'output/failed',
   'runtime/failed',
   'training/diverged',
   'training/frozen-changed',

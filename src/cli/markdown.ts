@@ -34,8 +34,12 @@ gives comes from the preset, and what the preset does not give from the defaults
 
 ## Stopping a run
 
-The first Ctrl-C finishes the step at hand and ends the run with exit status 130; only its metrics are left. The second
-leaves at once.
+The first Ctrl-C finishes the step at hand, keeps a checkpoint and ends the run with exit status 130. The second leaves
+at once, or as soon as the computation at hand is done: onnxruntime cannot be interrupted in the middle of one.
+
+The same command with \`--resume\` goes on from the last checkpoint, whatever ended the run: a Ctrl-C, a crash, a loss of
+power. The patch is that of the uninterrupted run, byte for byte. A checkpoint is kept every 30 seconds
+(\`checkpoint.everySeconds\`) and at the end of each epoch; a damaged one gives way to the one before it.
 `;
 }
 

@@ -21,12 +21,12 @@ export interface Message {
 /** Shares of messages and of their parts. */
 const PRAISE = 0.15;
 const GREETING = 0.4;
-const SITUATION = 0.8;
+const SITUATION = 0.6;
 const ENDING = 0.3;
 const ADJECTIVE = 0.5;
 /** Requests that name one thing, and those that name three; the others name two. */
-const PLAIN = 0.15;
-const DOUBLE_CONTRAST = 0.25;
+const PLAIN = 0.4;
+const DOUBLE_CONTRAST = 0.15;
 
 /** Values for the `{slots}` of templates. */
 type Slots = Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@ import { loadTask as loadTaskFrom, type TaskOptions } from '../tasks/load.ts';
 import type { Task } from '../tasks/task.ts';
 import { type FineTuned, fineTune as fineTuneIn } from '../training/fine-tune.ts';
 import type { Observer } from '../training/observer.ts';
+import { checkpointDirectory as openCheckpoints } from './checkpoint-directory.ts';
 import { taskFiles } from './files.ts';
 import type { Model } from './model.ts';
 import { writePatch } from './patch-file.ts';
@@ -24,8 +25,16 @@ export interface RunResult extends FineTuned {
   readonly patch: WritablePatch;
 }
 
-/** The options of a run, and who follows it. */
-export type FineTuneOptions = TrainOptions & Observer;
+/** Where to keep checkpoints. */
+export interface CheckpointDirectoryOptions {
+  /** The directory for checkpoints; none are kept without one. */
+  readonly checkpointDirectory?: string | undefined;
+  /** Goes on from the last checkpoint there, if there is one. */
+  readonly resume?: boolean | undefined;
+}
+
+/** The options of a run, who follows it, and where its checkpoints are. */
+export type FineTuneOptions = TrainOptions & Observer & CheckpointDirectoryOptions;
 
 /**
  * Fine-tunes a model on a task. The model stays as it is; what changed is in the result's patch.
@@ -33,9 +42,14 @@ export type FineTuneOptions = TrainOptions & Observer;
  * @throws as the core's `fineTune`.
  */
 export async function fineTune(model: Model, task: Task, options: FineTuneOptions = {}): Promise<RunResult> {
-  const { onProgress, onEvaluation, onNote, signal, ...given } = options;
-  const observer = { onProgress, onEvaluation, onNote, signal };
-  const result = await fineTuneIn(model, task, given, model.environment, observer);
+  const { onProgress, onEvaluation, onNote, onResume, signal, checkpointDirectory, resume, ...given } =
+    options;
+  const observer = { onProgress, onEvaluation, onNote, onResume, signal };
+  const checkpoints =
+    checkpointDirectory === undefined
+      ? undefined
+      : { store: openCheckpoints(checkpointDirectory), resume: resume === true };
+  const result = await fineTuneIn(model, task, given, model.environment, observer, checkpoints);
   const { patch } = result;
   return { ...result, patch: { ...patch, write: (path) => writePatch(path, patch) } };
 }

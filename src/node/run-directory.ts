@@ -1,11 +1,14 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import { encodePatch } from '../patch/patch.ts';
+import type { CheckpointProgress } from '../training/checkpoint.ts';
 import type { FineTuned } from '../training/fine-tune.ts';
 import type { Evaluation, Observer, Progress } from '../training/observer.ts';
 import type { RunReport } from '../training/run-report.ts';
+import { removeCheckpoints } from './checkpoint-directory.ts';
 import { createSha256, exists, isDirectory, writeAtomically, writeTextAtomically } from './files.ts';
 import { type Host, host, type Versions, versions } from './host.ts';
 import { encodeSelection } from './selection-file.ts';
@@ -17,6 +20,8 @@ export const runFiles = {
   metrics: 'metrics.jsonl',
   patch: 'patch.safetensors',
   selection: 'selection.safetensors',
+  /** A directory: what a run that was interrupted goes on from. */
+  checkpoint: 'checkpoint',
 } as const;
 
 /** A file that a run wrote, by its name in the run's directory. */
@@ -44,6 +49,8 @@ export interface RunRecord extends RunReport {
 export interface RunDirectoryOptions {
   /** Replaces a finished run. */
   readonly overwrite?: boolean | undefined;
+  /** Leaves the metrics and the checkpoints of an interrupted run. */
+  readonly resume?: boolean | undefined;
   /** The words of the command line that makes the run. */
   readonly command?: readonly string[] | undefined;
   readonly now?: (() => Date) | undefined;
@@ -57,7 +64,7 @@ export interface RunDirectoryOptions {
  */
 export async function openRunDirectory(
   path: string,
-  { overwrite = false, command = [], now = () => new Date() }: RunDirectoryOptions = {},
+  { overwrite = false, resume = false, command = [], now = () => new Date() }: RunDirectoryOptions = {},
 ): Promise<RunDirectory> {
   if ((await exists(path)) && !(await isDirectory(path))) {
     throw new GspfError('input/exists', {
@@ -66,7 +73,7 @@ export async function openRunDirectory(
       got: 'a file',
     });
   }
-  if (!overwrite && (await exists(join(path, runFiles.report)))) {
+  if (!overwrite && (await isFinished(path))) {
     throw new GspfError('input/exists', {
       subject: path,
       expected: 'a new directory',
@@ -76,8 +83,16 @@ export async function openRunDirectory(
   }
   await mkdir(path, { recursive: true });
   // The report goes first: what is left of an interrupted removal is no finished run.
-  for (const file of Object.values(runFiles)) await rm(join(path, file), { force: true });
+  const kept: readonly string[] = resume ? [runFiles.metrics, runFiles.checkpoint] : [];
+  for (const file of Object.values(runFiles)) {
+    if (!kept.includes(file)) await rm(join(path, file), { recursive: true, force: true });
+  }
   return new RunDirectory(path, command, now);
+}
+
+/** Whether a directory holds a finished run. */
+export function isFinished(path: string): Promise<boolean> {
+  return exists(join(path, runFiles.report));
 }
 
 /** A run directory being written: follows a run as its observer, then takes the result. */
@@ -86,7 +101,7 @@ export class RunDirectory implements Observer {
   readonly #command: readonly string[];
   readonly #now: () => Date;
   readonly #startedAt: Date;
-  readonly #metrics: number;
+  #metrics: number | undefined;
   #step = 0;
 
   constructor(path: string, command: readonly string[], now: () => Date) {
@@ -94,13 +109,23 @@ export class RunDirectory implements Observer {
     this.#command = command;
     this.#now = now;
     this.#startedAt = now();
-    this.#metrics = openSync(join(path, runFiles.metrics), 'w');
   }
 
   /** The path of one of its files. */
   file(name: keyof typeof runFiles): string {
     return join(this.path, runFiles[name]);
   }
+
+  /** Drops the metrics of steps after the checkpoint: they are run again. */
+  readonly onResume = ({ step, evaluations }: CheckpointProgress): void => {
+    const path = this.file('metrics');
+    const epochs = new Set(evaluations.map(({ epoch }) => epoch));
+    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+    const kept = lines.filter((line) => isBefore(line, step, epochs));
+    writeFileSync(path, kept.map((line) => `${line}\n`).join(''));
+    this.#metrics = openSync(path, 'a');
+    this.#step = step;
+  };
 
   readonly onProgress = (progress: Progress): void => {
     const { step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs, rssBytes } = progress;
@@ -131,16 +156,19 @@ export class RunDirectory implements Observer {
       ...report,
     };
     await writeTextAtomically(this.file('report'), `${JSON.stringify(record, null, 2)}\n`);
+    await removeCheckpoints(this.file('checkpoint'));
     return record;
   }
 
   /** Closes the metrics of a run that does not finish. */
   close(): void {
-    closeSync(this.#metrics);
+    if (this.#metrics !== undefined) closeSync(this.#metrics);
+    this.#metrics = undefined;
   }
 
   /** Synchronous, so that a line is in the file when the next step begins, whatever becomes of the run. */
   #append(line: object): void {
+    this.#metrics ??= openSync(this.file('metrics'), 'w');
     writeSync(this.#metrics, `${JSON.stringify(line)}\n`);
   }
 
@@ -160,4 +188,23 @@ function rounded(elapsedMs: number): number {
 /** The patch's file behind a path: the path itself, or the patch of the run directory that it names. */
 export async function patchFileOf(path: string): Promise<string> {
   return (await isDirectory(path)) ? join(path, runFiles.patch) : path;
+}
+
+/** Whether a line of metrics is of a step that is done, or of an evaluation that was kept. */
+function isBefore(line: string, step: number, evaluatedEpochs: ReadonlySet<number>): boolean {
+  const parsed = metricsLine.safeParse(parseJson(line));
+  if (!parsed.success) return false;
+  const { metrics, epoch } = parsed.data;
+  return metrics === undefined ? parsed.data.step <= step : evaluatedEpochs.has(epoch);
+}
+
+const metricsLine = z.object({ step: z.number(), epoch: z.number(), metrics: z.unknown() });
+
+/** The value of a line; undefined for one that was cut short. */
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

@@ -30,6 +30,9 @@ export function contradictions(options: ResolvedTrainOptions): readonly Contradi
   if (warmup.lr !== null && warmup.update === 'none') {
     found.push({ path: 'warmup.lr', expected: 'null with warmup.update none, which moves no weight' });
   }
+  if (warmup.slices > 1 && warmup.update !== 'none') {
+    found.push({ path: 'warmup.slices', expected: '1, or warmup.update none: a slice moves no weight' });
+  }
   if (!select.headInBudget && select.head === 'compete') {
     found.push({
       path: 'select.headInBudget',

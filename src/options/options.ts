@@ -25,7 +25,10 @@ export interface WarmupOptions {
   readonly update: 'sgd' | 'none';
   readonly lr: number | null;
   readonly commit: 'rollback' | 'keep';
-  readonly rest: 'skip' | 'train';
+  readonly stopWhenStable: number | null;
+  readonly checkEvery: number;
+  readonly rest: 'skip' | 'train' | null;
+  readonly slices: number;
 }
 
 /** Phase 2: the importance of a weight. */
@@ -72,6 +75,11 @@ export interface RefineOptions {
   readonly enter: 'zero';
 }
 
+/** What a run keeps so that it can be resumed. */
+export interface CheckpointOptions {
+  readonly everySeconds: number;
+}
+
 /** Every option of a training run with its value; `docs/options.md` describes each. */
 export interface ResolvedTrainOptions {
   readonly preset: PresetName;
@@ -90,6 +98,7 @@ export interface ResolvedTrainOptions {
   readonly score: ScoreOptions;
   readonly select: SelectOptions;
   readonly refine: RefineOptions;
+  readonly checkpoint: CheckpointOptions;
 }
 
 /** The options of a training run as a caller gives them: any part of the tree. */

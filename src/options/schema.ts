@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { contradictions } from './contradictions.ts';
 import type {
   AdamWOptions,
+  CheckpointOptions,
   Granularity,
   RefineOptions,
   ResolvedTrainOptions,
@@ -24,6 +25,7 @@ const positive = z.number().positive().meta({ expected: 'a number above 0' });
 const positiveOrNull = positive.nullable().meta({ expected: 'a number above 0, or null' });
 const nonNegative = z.number().min(0).meta({ expected: 'a number of at least 0' });
 const fraction = z.number().min(0).max(1).meta({ expected: 'a number from 0 to 1' });
+const fractionOrNull = fraction.nullable().meta({ expected: 'a number from 0 to 1, or null' });
 const decayRate = z.number().min(0).lt(1).meta({ expected: 'a number of at least 0 and below 1' });
 const flag = z.boolean().meta({ expected: 'true or false' });
 const globs = z.array(z.string().min(1)).meta({ expected: 'a list of globs over tensor names' });
@@ -89,12 +91,23 @@ const warmup = z
       .describe(
         "What happens to moved weights that are not selected: back to their pretrained values, or kept (the paper's letter; the result is then no sparse patch).",
       ),
+    stopWhenStable: fractionOrNull
+      .default(null)
+      .describe(
+        'Ends the warm-up when the weights that would be selected are the same, to this share, as at the last check (Jaccard index); null: never.',
+      ),
+    checkEvery: positiveCount.default(20).describe('Batches between those checks.'),
     rest: z
       .enum(['skip', 'train'])
-      .default('skip')
+      .nullable()
+      .meta({ expected: '"skip", "train" or null' })
+      .default(null)
       .describe(
-        'What becomes of the batches that `maxBatches` leaves of a warm-up epoch: left out, or trained on with the selected weights.',
+        'What becomes of the batches that the warm-up leaves of its epochs: left out, or trained on with the selected weights; null: left out, but trained on with `stopWhenStable`.',
       ),
+    slices: positiveCount
+      .default(1)
+      .describe('Measures one of so many parts of the tensors at a time, in turn, with as much less memory.'),
   } satisfies Fields<WarmupOptions>)
   .prefault({})
   .describe('Phase 1, `gspf` only: measures how sensitive the loss is to each weight.');
@@ -189,6 +202,15 @@ const refine = z
   .prefault({})
   .describe('Phase 3, `gspf` only: selects anew while training.');
 
+const checkpoint = z
+  .strictObject({
+    everySeconds: nonNegative
+      .default(30)
+      .describe('Seconds between checkpoints; one is kept at the end of each epoch besides.'),
+  } satisfies Fields<CheckpointOptions>)
+  .prefault({})
+  .describe('What a run keeps so that it can be resumed.');
+
 const fields = z.strictObject({
   preset: z
     .enum(['tuned', 'paper'])
@@ -227,6 +249,7 @@ const fields = z.strictObject({
   score,
   select,
   refine,
+  checkpoint,
 } satisfies Fields<ResolvedTrainOptions>);
 
 /**

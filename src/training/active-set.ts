@@ -1,6 +1,8 @@
 import { count, type Selection } from '../methods/selection.ts';
+import { selectionTensors } from '../methods/selection-tensors.ts';
 import { type AdamWState, adamwStep, carryAdamWState, createAdamWState, decays } from '../optim/adamw.ts';
 import { clipFactor, globalNorm } from '../optim/clip.ts';
+import { float32, type Tensor, type TensorData } from '../tensor.ts';
 import type { BatchGradients } from './batch-gradients.ts';
 import type { Run } from './run.ts';
 
@@ -77,6 +79,39 @@ export class ActiveSet {
     if (this.#measured !== null) return;
     await this.#gradients.release();
     this.#gradients = this.#run.gradients(selection);
+  }
+
+  /** Selection, moments and step counts, for a checkpoint; the weights are not among them. */
+  capture(): [string, Tensor][] {
+    const tensors = selectionTensors('selected', this.#selection);
+    for (const [name, { m, v, steps, cohort }] of this.#states) {
+      if (!(m instanceof Float32Array && v instanceof Float32Array)) continue;
+      tensors.push([`m/${name}`, float32([m.length], m)], [`v/${name}`, float32([v.length], v)]);
+      tensors.push([
+        `steps/${name}`,
+        { dtype: 'int32', shape: [steps.length], data: Int32Array.from(steps) },
+      ]);
+      if (cohort === null) continue;
+      tensors.push([`cohort/${name}`, { dtype: 'uint16', shape: [cohort.length], data: cohort }]);
+    }
+    return tensors;
+  }
+
+  /** Takes over the optimiser's state of {@link capture}; the selection must be the one it was taken with. */
+  restore(tensors: ReadonlyMap<string, Tensor>): void {
+    const states = new Map<string, AdamWState>();
+    for (const name of this.#selection.keys()) {
+      const data = (part: string): TensorData | undefined => tensors.get(`${part}/${name}`)?.data;
+      const [m, v, steps, cohort] = [data('m'), data('v'), data('steps'), data('cohort')];
+      if (!(m instanceof Float32Array && v instanceof Float32Array && steps instanceof Int32Array)) continue;
+      states.set(name, {
+        m: m.slice(),
+        v: v.slice(),
+        steps: Array.from(steps),
+        cohort: cohort instanceof Uint16Array ? cohort.slice() : null,
+      });
+    }
+    this.#states = states;
   }
 
   release(): Promise<void> {

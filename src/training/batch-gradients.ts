@@ -26,15 +26,19 @@ export class BatchGradients {
   readonly #results: ReadonlyMap<string, Tensor>;
   readonly #cache: ShapeCache;
 
-  constructor(graph: Graph, weights: Weights, active: Selection, backend: Backend) {
+  /** @param memory Where to put the gradients: room for all of them; own memory where it is left out. */
+  constructor(graph: Graph, weights: Weights, active: Selection, backend: Backend, memory?: Float32Array) {
     this.#weights = weights;
     const gradients = new Map<string, Float32Array>();
     const results = new Map<string, Tensor>([[LOSS, this.#loss]]);
     const elements = new Map<string, Int32Array>();
+    let used = 0;
     for (const [name, indices] of active) {
       const tensor = weights.get(name);
       if (tensor === undefined) continue;
-      const data = new Float32Array(count(indices, tensor.data.length));
+      const length = count(indices, tensor.data.length);
+      const data = memory?.subarray(used, used + length) ?? new Float32Array(length);
+      used += length;
       gradients.set(name, data);
       results.set(gradientName(name), float32(indices === 'all' ? tensor.shape : [data.length], data));
       if (indices !== 'all') elements.set(name, indices);

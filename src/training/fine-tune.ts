@@ -11,11 +11,20 @@ import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { Task, TextExample } from '../tasks/task.ts';
 import { version } from '../version.ts';
+import { type CheckpointStore, latestCheckpoint } from './checkpoint.ts';
+import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { proveFrozen } from './frozen.ts';
 import type { Observer } from './observer.ts';
 import { prepare } from './prepare.ts';
 import { Run } from './run.ts';
 import type { RunReport } from './run-report.ts';
+
+/** Where a run keeps its checkpoints, and whether it goes on from the last one. */
+export interface CheckpointOptions {
+  readonly store: CheckpointStore;
+  /** Starts anew where there is no whole checkpoint. */
+  readonly resume: boolean;
+}
 
 /** What a run leaves. */
 export interface FineTuned {
@@ -27,7 +36,8 @@ export interface FineTuned {
 /**
  * Fine-tunes a model on a task: GSPF's three phases, or every weight with `method: full`.
  *
- * The model itself stays as it is; what changed is in the patch.
+ * The model itself stays as it is; what changed is in the patch. A run that resumes ends with the patch of the
+ * uninterrupted one, byte for byte.
  *
  * @throws `usage/option` for options that are wrong or do not fit the model, `input/data` for a task without
  *   examples, `training/diverged` for a loss that is no number, `usage/cancelled` where the observer stops the run.
@@ -38,17 +48,33 @@ export async function fineTune(
   given: TrainOptions,
   environment: Environment,
   observer: Observer = {},
+  checkpoints?: CheckpointOptions,
 ): Promise<FineTuned> {
   const { options, taken } = resolveOptions(given, { task: task.name });
   const { createSha256 } = environment;
   const startedAt = environment.now();
   const prepared = await prepare(model, task, options, createSha256);
-  const run = new Run(prepared, task, options, environment, observer, startedAt);
+  const described = describeTask(task, prepared.maxLength, createSha256);
+  const { trainSha256, evaluationSha256 } = described;
+  const identity = { baseSha256: prepared.baseSha256, trainSha256, evaluationSha256, options };
+  const keeper =
+    checkpoints &&
+    new CheckpointKeeper(
+      checkpoints.store,
+      identity,
+      options.checkpoint.everySeconds * 1000,
+      environment.now,
+    );
+  const checkpoint = checkpoints?.resume ? await latestCheckpoint(checkpoints.store, identity) : undefined;
+  const run = new Run(prepared, task, options, environment, observer, startedAt, keeper);
   for (const note of [...taken, ...task.notes, ...prepared.notes]) run.note(note);
   run.endPhase('prepare', 0, 0);
+  if (checkpoint !== undefined) run.resume(checkpoint);
 
   const { selection, changed, everSelected, selections } =
-    options.method === 'full' ? await full(run) : await gspf(run, model.encoder.zeroGradient);
+    options.method === 'full'
+      ? await full(run, checkpoint)
+      : await gspf(run, model.encoder.zeroGradient, checkpoint);
   await run.release();
 
   const initial = await prepared.readInitial();
@@ -77,7 +103,7 @@ export async function fineTune(
     report: {
       options,
       model: { name: model.name, baseSha256: prepared.baseSha256, parameters },
-      task: describeTask(task, prepared.maxLength, createSha256),
+      task: described,
       runtime: environment.backend.name,
       phases: run.phases,
       selections,

@@ -1,4 +1,5 @@
 import { GspfError } from '../errors.ts';
+import type { CheckpointProgress } from './checkpoint.ts';
 
 /** What a run is doing: measuring sensitivities, or training the active weights. */
 export type Phase = 'warmup' | 'train';
@@ -36,6 +37,8 @@ export interface Evaluation {
 export interface Observer {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly onEvaluation?: ((evaluation: Evaluation) => void) | undefined;
+  /** Called once, before the first step of a run that goes on from a checkpoint. */
+  readonly onResume?: ((from: CheckpointProgress) => void) | undefined;
   /** Sentences that the user should read. */
   readonly onNote?: ((note: string) => void) | undefined;
   /** Stops the run after the step at hand. */

@@ -7,6 +7,8 @@ import type { BatchShape } from '../runtime/shape-cache.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
 import { BatchGradients } from './batch-gradients.ts';
+import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
+import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { argmaxRows, Classifier, meanCrossEntropy } from './classifier.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import { batchFeeds, countTokens } from './encoded-examples.ts';
@@ -28,6 +30,12 @@ export interface TrainingBatch extends Batch {
   readonly number: number;
 }
 
+/** What a phase needs to go on from where it is. */
+export interface Capture extends Pick<CheckpointProgress, 'phase' | 'epoch' | 'batch' | 'method'> {
+  /** Over the memory that training changes: a checkpoint copies it. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
 /** A run under way: its data, its options, how far it is. */
 export class Run {
   readonly prepared: Prepared;
@@ -38,7 +46,8 @@ export class Run {
   readonly notes: string[] = [];
   readonly #task: Task;
   readonly #observer: Observer;
-  readonly #startedAt: number;
+  readonly #keeper: CheckpointKeeper | undefined;
+  #startedAt: number;
   readonly #classifier: Classifier;
   readonly #dropout: DropoutMasks;
   /** Steps that the whole run will take, known once its method has planned it. */
@@ -55,6 +64,7 @@ export class Run {
     environment: Environment,
     observer: Observer,
     startedAt: number,
+    keeper?: CheckpointKeeper,
   ) {
     this.prepared = prepared;
     this.options = options;
@@ -62,6 +72,7 @@ export class Run {
     this.stepsPerEpoch = prepared.batches(1).length;
     this.#task = task;
     this.#observer = observer;
+    this.#keeper = keeper;
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#dropout = new DropoutMasks(options.seed);
@@ -92,10 +103,10 @@ export class Run {
     throw new GspfError('graph/invalid', { subject: `weights "${name}"`, expected: 'a tensor', got: 'none' });
   }
 
-  /** Gradients of the loss with respect to the active weights. The caller releases them. */
-  gradients(active: Selection): BatchGradients {
+  /** Gradients of the loss with respect to the active weights, in `memory` if given. The caller releases them. */
+  gradients(active: Selection, memory?: Float32Array): BatchGradients {
     const { withLoss, weights } = this.prepared;
-    return new BatchGradients(withLoss, weights, active, this.environment.backend);
+    return new BatchGradients(withLoss, weights, active, this.environment.backend, memory);
   }
 
   /** Fills `gradients` for a batch. @returns the loss */
@@ -155,7 +166,41 @@ export class Run {
       rssBytes: this.environment.memory().rssBytes,
     });
     await this.environment.pause();
+  }
+
+  /**
+   * Between two steps: keeps a checkpoint where one is due, then stops where the observer asks for it.
+   *
+   * @param capture What the phase needs to go on from here; called only when needed.
+   * @param always Whether a checkpoint is due whatever the time: at the end of an epoch or phase.
+   * @throws `usage/cancelled` where the observer stops the run, after a checkpoint.
+   */
+  async settle(capture: () => Capture, always = false): Promise<void> {
+    const cancelled = this.#observer.signal?.aborted === true;
+    await this.#keeper?.keep(() => this.#checkpoint(capture()), always || cancelled);
     throwIfCancelled(this.#observer);
+  }
+
+  #checkpoint({ tensors, ...position }: Capture): Checkpoint {
+    const progress = {
+      ...position,
+      step: this.#step,
+      elapsedMs: this.elapsedMs(),
+      evaluations: this.evaluations.map(({ epoch, metrics, elapsedMs }) => ({
+        epoch,
+        metrics: { ...metrics },
+        elapsedMs,
+      })),
+    };
+    return { progress, tensors };
+  }
+
+  /** Takes up a run where a checkpoint left it. */
+  resume({ progress }: Checkpoint): void {
+    this.#step = progress.step;
+    this.#startedAt = this.environment.now() - progress.elapsedMs;
+    this.evaluations.push(...progress.evaluations);
+    this.#observer.onResume?.(progress);
   }
 
   /** Scores the weights as they are on the evaluation half, and records it. */

@@ -1,6 +1,6 @@
 import { schedule } from '../optim/schedule.ts';
 import type { ActiveSet } from './active-set.ts';
-import type { Run, TrainingBatch } from './run.ts';
+import type { Capture, Run, TrainingBatch } from './run.ts';
 
 /** Which batches to train on: from batch `skip` of epoch `from` to the end of epoch `to`; epochs count from 1. */
 export interface TrainingSpan {
@@ -10,8 +10,16 @@ export interface TrainingSpan {
   readonly skip: number;
 }
 
+/** A place in a span: so many batches of an epoch are done. */
+export interface TrainingPosition {
+  readonly epoch: number;
+  readonly batch: number;
+}
+
 /** What a method does beside the updates. */
 export interface TrainingHooks {
+  /** What a checkpoint must hold beside the position. */
+  readonly capture: () => Pick<Capture, 'method' | 'tensors'>;
   /** Called after the gradients of a batch are there, before they are used. */
   readonly onGradients?: ((batch: TrainingBatch) => Promise<void>) | undefined;
   /** Called after an epoch and its evaluation. */
@@ -26,27 +34,38 @@ export function countSteps({ from, to, skip }: TrainingSpan, stepsPerEpoch: numb
 /**
  * Trains the active weights with AdamW, and scores after each epoch. Other weights are neither computed a gradient
  * for nor written.
+ *
+ * @param start Where to begin: after what a checkpoint has done already.
  */
 export async function trainEpochs(
   run: Run,
   active: ActiveSet,
   span: TrainingSpan,
-  { onGradients, onEpochEnd }: TrainingHooks = {},
+  { capture, onGradients, onEpochEnd }: TrainingHooks,
+  start: TrainingPosition = { epoch: span.from, batch: span.skip },
 ): Promise<void> {
   const factor = schedule(run.options.schedule, countSteps(span, run.stepsPerEpoch));
-  let step = 0;
+  let step = (start.epoch - span.from) * run.stepsPerEpoch + start.batch - span.skip;
   const update = async (batch: TrainingBatch): Promise<{ lr: number; gradNorm: number }> => {
     await onGradients?.(batch);
     const lr = run.options.lr * factor(step++);
     return { lr, gradNorm: active.update(lr) };
   };
-  for (let epoch = span.from; epoch <= span.to; epoch++) {
-    const batches = run.batches(epoch).slice(epoch === span.from ? span.skip : 0);
-    for (const batch of batches) {
+  const at = (epoch: number, batch: number) => (): Capture => ({
+    phase: 'train',
+    epoch,
+    batch,
+    ...capture(),
+  });
+  for (let epoch = start.epoch; epoch <= span.to; epoch++) {
+    const done = epoch === start.epoch ? start.batch : 0;
+    for (const batch of run.batches(epoch).slice(done)) {
       await run.step('train', batch, active.gradients, () => update(batch));
+      await run.settle(at(epoch, batch.number + 1));
     }
     await run.evaluate(epoch);
     await onEpochEnd?.(epoch);
+    await run.settle(at(epoch + 1, 0), true);
   }
   await active.release();
 }

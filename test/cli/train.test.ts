@@ -140,10 +140,26 @@ describe('gspf train', () => {
     expect(status).toBe(130);
     expect(stderr).toContain('Stopping after this step. Press Ctrl-C again to leave at once.');
     expect(stderr).toMatch(
-      /error: The run was stopped .* \[usage\/cancelled\]\n {2}hint: No patch was written/,
+      /error: The run was stopped .* \[usage\/cancelled\]\n {2}hint: A checkpoint is in/,
     );
     expect(existsSync(join(folder, 'run', 'run.json'))).toBe(false);
     expect(existsSync(join(folder, 'run', 'metrics.jsonl'))).toBe(true);
+
+    const resumed = await gspf([...trainingWords(folder), '--resume']);
+    expect(resumed.status, resumed.stderr).toBe(0);
+    expect(resumed.stderr).toMatch(/Resumed after step \d+\./);
+    const lines = readFileSync(join(folder, 'run', 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const steps = lines.map((line) => JSON.parse(line)).filter(({ metrics }) => metrics === undefined);
+    expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1));
+
+    await gspf(trainingWords(folder, 'whole'));
+    const patches = ['run', 'whole'].map((run) => readFileSync(join(folder, run, 'patch.safetensors')));
+    expect(patches[0]?.equals(patches[1] ?? Buffer.alloc(0))).toBe(true);
+
+    const again = await gspf([...trainingWords(folder), '--resume']);
+    expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('nothing to resume')]);
   });
 
   test('a file in place of the directory is refused before anything is trained', async () => {

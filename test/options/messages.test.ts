@@ -5,7 +5,7 @@ import type { OptionTree } from '../../src/options/tree.ts';
 import { failure } from '../data/failure.ts';
 
 const top =
-  'preset, method, seed, epochs, batchSize, evalBatchSize, maxLength, dropout, lr, clipNorm, schedule, adamw, warmup, score, select, refine';
+  'preset, method, seed, epochs, batchSize, evalBatchSize, maxLength, dropout, lr, clipNorm, schedule, adamw, warmup, score, select, refine, checkpoint';
 
 const unknown = (path: string, got: string, hint: string): string =>
   `usage/option: ${path}: expected the name of an option, got "${got}". ${hint}`;
@@ -25,7 +25,7 @@ it.each<[OptionTree, string]>([
     unknown(
       'warmup.bs',
       'bs',
-      'Known: warmup.epochs, warmup.maxBatches, warmup.update, warmup.lr, warmup.commit, warmup.rest.',
+      'Known: warmup.epochs, warmup.maxBatches, warmup.update, warmup.lr, warmup.commit, warmup.stopWhenStable, warmup.checkEvery, warmup.rest, warmup.slices.',
     ),
   ],
   [JSON.parse('{ "__proto__": { "lr": 1 } }'), unknown('__proto__', '__proto__', `Known: ${top}.`)],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Chooser } from '../../src/methods/gspf/choose.ts';
 import { eligibleTensors } from '../../src/methods/gspf/eligible.ts';
 import { gspf } from '../../src/methods/gspf/gspf.ts';
 import { warmUp } from '../../src/methods/gspf/warmup.ts';
@@ -133,7 +134,8 @@ test.each(measured)('the reference run $name measures the same sensitivities', a
   const gradientOnly = { ...options, score: { ...options.score, kind: 'gradient' as const } };
   const run = new Run(reference.prepare(), task, gradientOnly, environment, {}, 0);
   const { weights, head } = run.prepared;
-  const statistics = await warmUp(run, eligibleTensors([...weights.keys()], head, options.select, []));
+  const eligible = eligibleTensors([...weights.keys()], head, options.select, []);
+  const { statistics } = await warmUp(run, eligible, new Chooser(run, eligible));
   await run.release();
   const stored = [...reference.tensors()].filter(([name]) => name.startsWith('S/'));
   const largest = Math.max(...stored.map(([, { data }]) => Math.max(...Array.from(data, Number))));

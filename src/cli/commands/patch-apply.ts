@@ -16,7 +16,7 @@ interface ApplyFlags extends WriteFlags {
 export const patchApply: CommandDefinition<ApplyFlags> = {
   usage: 'apply <patch>',
   description: 'write a model directory with the patch merged in, and an undo patch',
-  examples: ['gspf patch apply runs/mails --model all-MiniLM-L6-v2 --out minilm-mails'],
+  examples: ['gspf patch apply runs/mails --model all-MiniLM-L6-v2 --out mails-model'],
   operands: patchOperand,
   options: (command: Command): void => {
     modelOption(command);

@@ -11,7 +11,7 @@ interface DiffFlags {
 export const patchDiff: CommandDefinition<DiffFlags> = {
   usage: 'diff <base> <tuned>',
   description: 'write the patch that leads from one model to another',
-  examples: ['gspf patch diff all-MiniLM-L6-v2 minilm-mails --out mails.safetensors'],
+  examples: ['gspf patch diff all-MiniLM-L6-v2 mails-model --out mails.safetensors'],
   operands: { base: 'model directory', tuned: 'model directory of the same architecture' },
   options: (command: Command): void => {
     requiredOption(command, '--out <file>', 'patch to write');

@@ -10,7 +10,7 @@ interface RevertFlags extends WriteFlags {
 export const patchRevert: CommandDefinition<RevertFlags> = {
   usage: 'revert <merged>',
   description: 'write the model that a merged one was made from, bit for bit',
-  examples: ['gspf patch revert minilm-mails --out minilm-again'],
+  examples: ['gspf patch revert mails-model --out all-MiniLM-L6-v2-again'],
   operands: { merged: 'model directory that gspf patch apply wrote' },
   options: (command: Command): void => {
     command.option('--undo <file>', 'the undo patch (default: undo.safetensors in the directory)');

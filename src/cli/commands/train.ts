@@ -22,6 +22,7 @@ export interface TrainFlags extends TaskFlags, TrainOptionFlags {
   readonly model: string;
   readonly out: string;
   readonly overwrite?: true;
+  readonly resume?: true;
   readonly threads?: number;
 }
 
@@ -41,6 +42,7 @@ function options(command: Command): void {
   taskOptions(command);
   requiredOption(command, '--out <dir>', 'directory to write the run to');
   command.option('--overwrite', 'replace the finished run in that directory');
+  command.option('--resume', 'go on with the interrupted run in that directory');
   command.optionsGroup('Data:');
   splitOptions(command);
   limitEvalOption(command);
@@ -52,15 +54,25 @@ function options(command: Command): void {
 }
 
 async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags>): Promise<undefined> {
+  const { isFinished, openRunDirectory } = await import('../../node/run-directory.ts');
+  const { overwrite, resume } = flags;
+  if (resume && !overwrite && (await isFinished(flags.out))) {
+    const text = `The run in ${flags.out} is finished: there is nothing to resume.`;
+    output.result({ document: { directory: flags.out, finished: true }, text });
+    return;
+  }
   const given = await readTrainOptions(flags);
   const { resolveOptions } = await import('../../options/resolve.ts');
-  const { openRunDirectory } = await import('../../node/run-directory.ts');
   const { fineTune, loadTask } = await import('../../node/fine-tune.ts');
   const model = await openModel({ model: flags.model, ...(flags.threads && { threads: flags.threads }) });
   const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: given.seed });
   const { options: resolved } = resolveOptions(given, { task: task.name });
-  const { overwrite } = flags;
-  const directory = await openRunDirectory(flags.out, { overwrite, command: commandLine, now: io.now });
+  const directory = await openRunDirectory(flags.out, {
+    overwrite,
+    resume,
+    command: commandLine,
+    now: io.now,
+  });
   output.note(
     `Fine-tuning ${model.name} on ${task.name}: ${plural(task.train.length, 'example')} to train on, ${task.evaluation.length} to evaluate on.`,
   );
@@ -76,6 +88,12 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
   try {
     const result = await fineTune(model, task, {
       ...given,
+      checkpointDirectory: directory.file('checkpoint'),
+      resume,
+      onResume: (from) => {
+        directory.onResume(from);
+        shown?.line(`Resumed after step ${from.step}.`);
+      },
       onNote: (note) => shown?.line(note),
       onProgress: (progress) => {
         last = progress;
@@ -97,7 +115,7 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
   } catch (error) {
     display.clear();
     directory.close();
-    throw explainStop(error, last, directory.file('metrics'));
+    throw explainStop(error, last, directory.path);
   } finally {
     stopListening();
     await model.release();
@@ -109,13 +127,13 @@ function isLive({ stderr, env }: CliIo): boolean {
   return stderr.isTTY && env['TERM'] !== 'dumb' && (env['CI'] ?? '') === '';
 }
 
-/** Says where a stopped run stood, and what is left of it. */
-function explainStop(error: unknown, last: Progress | undefined, metrics: string): unknown {
+/** Says where a stopped run stood, and how to go on. */
+function explainStop(error: unknown, last: Progress | undefined, directory: string): unknown {
   if (!(error instanceof GspfError) || error.code !== 'usage/cancelled') return error;
   const where = last === undefined ? 'before its first step' : `after step ${last.step} of ${last.steps}`;
   return new GspfError('usage/cancelled', {
     subject: `The run was stopped ${where}`,
-    hint: `No patch was written, only ${metrics}. The same command starts anew.`,
+    hint: `A checkpoint is in ${directory}: the same command with --resume goes on from there.`,
     cause: error,
   });
 }

@@ -1,7 +1,10 @@
+import type { Tensor } from '../../tensor.ts';
 import type { Weights } from '../../training/batch-gradients.ts';
 import type { Run } from '../../training/run.ts';
+import type { Selection } from '../selection.ts';
+import { under } from '../selection-tensors.ts';
 import { type KeptScores, keepScores, mixScores, readScores } from './mix.ts';
-import { createScores, type Scores } from './scores.ts';
+import { createScores, type Scorer, type Scores } from './scores.ts';
 import { type Selected, select } from './select.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -30,22 +33,55 @@ export class Chooser {
    * @param initial θ⁰.
    */
   choose(statistics: Statistics | null, initial: Weights): Choice {
+    const { refine } = this.#run.options;
+    const { scorer, normalization } = this.#scores(statistics, initial);
+    this.#round += 1;
+    if (refine.every === 0) return { ...this.#select(scorer), normalization };
+    if (this.#kept === undefined) this.#kept = keepScores(this.#run.sizes(this.#eligible), scorer, 'float64');
+    else mixScores(this.#kept, scorer, refine.alpha);
+    return { ...this.#select(readScores(this.#kept)), normalization };
+  }
+
+  /** What would be chosen first if the statistics stayed as they are; leaves no trace. */
+  preview(statistics: Statistics | null, initial: Weights): Selection {
+    return this.#select(this.#scores(statistics, initial).scorer).selection;
+  }
+
+  /** The scores kept for the next choice, for a checkpoint, as float64 tensors `kept/<name>`. */
+  capture(): [string, Tensor][] {
+    return [...(this.#kept ?? [])].flatMap(([name, data]) =>
+      data instanceof Float64Array
+        ? [[`kept/${name}`, { dtype: 'float64', shape: [data.length], data }]]
+        : [],
+    );
+  }
+
+  /** Takes over what {@link capture} gave, after so many choices. */
+  restore(tensors: ReadonlyMap<string, Tensor>, round: number): void {
+    this.#round = round;
+    const kept = under('kept', tensors).flatMap(([name, { data }]) =>
+      data instanceof Float64Array ? [[name, data.slice()] as const] : [],
+    );
+    if (kept.length > 0) this.#kept = new Map(kept);
+  }
+
+  #scores(statistics: Statistics | null, initial: Weights): Scores {
     const { options, prepared } = this.#run;
-    const { scorer, normalization } = createScores(options.score, {
+    return createScores(options.score, {
       statistics,
       current: dataOf(prepared.weights),
       pretrained: dataOf(initial),
       sizes: this.#run.sizes([...prepared.weights.keys()]),
       seed: options.seed,
-      round: this.#round++,
+      round: this.#round,
     });
+  }
+
+  #select(scorer: Scorer): Selected {
+    const { options, prepared } = this.#run;
     const tensors = this.#eligible.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
     const head = prepared.head.filter((name) => this.#eligible.includes(name));
-    if (options.refine.every === 0)
-      return { ...select(tensors, head, scorer, options.select), normalization };
-    if (this.#kept === undefined) this.#kept = keepScores(this.#run.sizes(this.#eligible), scorer, 'float64');
-    else mixScores(this.#kept, scorer, options.refine.alpha);
-    return { ...select(tensors, head, readScores(this.#kept), options.select), normalization };
+    return select(tensors, head, scorer, options.select);
   }
 }
 

@@ -1,53 +1,175 @@
+import { z } from 'zod';
 import { sgdStep } from '../../optim/sgd.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { Checkpoint } from '../../training/checkpoint.ts';
 import type { Run } from '../../training/run.ts';
 import type { TrainingSpan } from '../../training/train-epochs.ts';
-import type { Selection } from '../selection.ts';
+import { countAll, difference, type Selection, type Sizes, union } from '../selection.ts';
+import { floatTensors, readSelection, restoreFloats, selectionTensors } from '../selection-tensors.ts';
+import type { Chooser } from './choose.ts';
 import { emptyStatistics, measureBatch } from './measure.ts';
+import { sliceTensors } from './slices.ts';
 import type { Statistics } from './statistics.ts';
+
+/** What the warm-up measured. */
+export interface Measured {
+  /** What the score kind needs; null where it needs nothing. */
+  readonly statistics: Statistics | null;
+  readonly batches: number;
+}
 
 /**
  * Phase 1: the running sum of every eligible weight's gradient over the first epochs' batches, at weights that
  * plain gradient descent moves meanwhile (`warmup.update: sgd`: θ ← θ − η·g).
  *
  * @param eligible Names of the tensors to measure, in tensor order.
- * @returns what the score kind needs, null where it needs nothing
+ * @param chooser Tells what would be selected, for `warmup.stopWhenStable`.
+ * @param checkpoint Where to go on from.
  */
-export async function warmUp(run: Run, eligible: readonly string[]): Promise<Statistics | null> {
-  const { epochs, update, lr: ownLr } = run.options.warmup;
+export async function warmUp(
+  run: Run,
+  eligible: readonly string[],
+  chooser: Chooser,
+  checkpoint?: Checkpoint,
+): Promise<Measured> {
+  const { epochs, update, slices, lr: ownLr } = run.options.warmup;
   const lr = update === 'none' ? 0 : (ownLr ?? run.options.lr);
-  const active: Selection = new Map(eligible.map((name) => [name, 'all']));
-  const gradients = run.gradients(active);
   const statistics = emptyStatistics(run, eligible);
+  const stability = new Stability(run, eligible, chooser);
+  let { batches, stable } = { batches: 0, stable: false };
+  if (checkpoint !== undefined) {
+    ({ batches, stable } = restore(run, statistics, checkpoint));
+    stability.restore(checkpoint);
+  }
 
-  let left = warmupBatches(run);
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    for (const batch of run.batches(epoch).slice(0, left)) {
-      left -= 1;
+  const sizes = run.sizes(eligible);
+  const groups = sliceTensors(eligible, sizes, slices);
+  const memory = slices === 1 ? undefined : largest(groups, sizes);
+  const measuring = groups.map((names) => run.gradients(new Map(names.map((name) => [name, 'all'])), memory));
+  const limit = warmupBatches(run);
+  const start = checkpoint?.progress ?? { epoch: 1, batch: 0 };
+  for (let epoch = start.epoch; epoch <= epochs && !stable; epoch++) {
+    for (const batch of run.batches(epoch).slice(epoch === start.epoch ? start.batch : 0)) {
+      const gradients = measuring[batches % groups.length];
+      if (batches === limit || stable || gradients === undefined) break;
+      batches += 1;
       await run.step('warmup', batch, gradients, async () => {
         await measureBatch(run, batch, gradients, statistics);
         if (update === 'sgd') descend(run, gradients.gradients, lr);
         return { lr, gradNorm: null };
       });
+      stable = await stability.reached(statistics, batches);
+      await run.settle(() => ({
+        phase: 'warmup',
+        epoch,
+        batch: batch.number + 1,
+        method: { batches, stable, counts: countsOf(statistics) },
+        tensors: captureTensors(run, eligible, statistics, stability),
+      }));
     }
   }
-  await gradients.release();
-  return statistics;
+  for (const gradients of measuring) await gradients.release();
+  if (stable) run.note(`The selection is stable: the warm-up ends after ${batches} batches.`);
+  return { statistics, batches };
 }
 
-/** Batches that the warm-up measures: those of its epochs, cut after `maxBatches`. */
+/** The most batches that the warm-up measures: those of its epochs, cut after `maxBatches`. */
 export function warmupBatches(run: Run): number {
   const { epochs, maxBatches } = run.options.warmup;
   return Math.min(epochs * run.stepsPerEpoch, maxBatches ?? Number.POSITIVE_INFINITY);
 }
 
 /** Training starts with the epoch after the warm-up's, or under `warmup.rest: train` with the batch after its last. */
-export function spanAfterWarmup(run: Run): TrainingSpan {
+export function spanAfterWarmup(run: Run, measured: number): TrainingSpan {
   const { epochs, warmup } = run.options;
-  if (warmup.rest === 'skip') return { from: warmup.epochs + 1, to: epochs, skip: 0 };
-  const measured = warmupBatches(run);
+  const rest = warmup.rest ?? (warmup.stopWhenStable === null ? 'skip' : 'train');
+  if (rest === 'skip') return { from: warmup.epochs + 1, to: epochs, skip: 0 };
   const from = 1 + Math.floor(measured / run.stepsPerEpoch);
   return { from, to: epochs, skip: measured % run.stepsPerEpoch };
 }
+
+/** Watches whether the selection still changes (`warmup.stopWhenStable`). */
+class Stability {
+  readonly #run: Run;
+  readonly #sizes: Sizes;
+  readonly #chooser: Chooser;
+  #last: Selection | undefined;
+
+  constructor(run: Run, eligible: readonly string[], chooser: Chooser) {
+    this.#run = run;
+    this.#sizes = run.sizes(eligible);
+    this.#chooser = chooser;
+  }
+
+  /** Whether the Jaccard index of this check's selection and the last one's has come up to the threshold. */
+  async reached(statistics: Statistics | null, batches: number): Promise<boolean> {
+    const { warmup, score } = this.#run.options;
+    const { stopWhenStable, checkEvery } = warmup;
+    if (stopWhenStable === null || batches % checkEvery !== 0) return false;
+    const { weights, readInitial } = this.#run.prepared;
+    const initial = score.reference === 'pretrained' ? await readInitial() : weights;
+    const before = this.#last;
+    const now = this.#chooser.preview(statistics, initial);
+    this.#last = now;
+    if (before === undefined) return false;
+    const all = countAll(union(before, now, this.#sizes), this.#sizes);
+    const entered = countAll(difference(now, before, this.#sizes), this.#sizes);
+    const left = countAll(difference(before, now, this.#sizes), this.#sizes);
+    return (all - entered - left) / all >= stopWhenStable;
+  }
+
+  capture(): ReturnType<typeof selectionTensors> {
+    return this.#last === undefined ? [] : selectionTensors('preview', this.#last);
+  }
+
+  restore({ tensors }: Checkpoint): void {
+    const last = readSelection('preview', tensors);
+    if (last.size > 0) this.#last = last;
+  }
+}
+
+/** Batches behind each tensor's sum. */
+function countsOf(statistics: Statistics | null): Record<string, number> {
+  return Object.fromEntries([...(statistics?.tensors ?? [])].map(([name, { batches }]) => [name, batches]));
+}
+
+/** Sums, and the weights where they move. */
+function captureTensors(
+  run: Run,
+  eligible: readonly string[],
+  statistics: Statistics | null,
+  stability: Stability,
+): ReadonlyMap<string, Tensor> {
+  const sums = [...(statistics?.tensors ?? [])].flatMap(([name, { sum }]) =>
+    sum instanceof Float32Array ? [[name, sum] as const] : [],
+  );
+  const moved = run.options.warmup.update === 'sgd' ? eligible : [];
+  const weights = moved.map((name) => [name, run.dataOf(name)] as const);
+  return new Map([...floatTensors('sum', sums), ...floatTensors('weight', weights), ...stability.capture()]);
+}
+
+/** Puts weights and sums back; returns the number of batches behind them, and whether they were enough. */
+function restore(
+  run: Run,
+  statistics: Statistics | null,
+  { progress, tensors }: Checkpoint,
+): z.infer<typeof warmupState> {
+  const state = warmupState.parse(progress.method);
+  restoreFloats('weight', tensors, (name) => run.dataOf(name));
+  restoreFloats('sum', tensors, (name) => {
+    const running = statistics?.tensors.get(name);
+    if (running === undefined) return undefined;
+    running.batches = state.counts[name] ?? 0;
+    return running.sum instanceof Float32Array ? running.sum : undefined;
+  });
+  return state;
+}
+
+const warmupState = z.object({
+  batches: z.number(),
+  stable: z.boolean(),
+  counts: z.record(z.string(), z.number()),
+});
 
 function descend(run: Run, gradients: ReadonlyMap<string, Float32Array>, lr: number): void {
   for (const [name, gradient] of gradients) {
@@ -59,4 +181,10 @@ function descend(run: Run, gradients: ReadonlyMap<string, Float32Array>, lr: num
       scale: 1,
     });
   }
+}
+
+/** Memory for the gradients of one group at a time. */
+function largest(groups: readonly (readonly string[])[], sizes: Sizes): Float32Array {
+  const totals = groups.map((names) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0));
+  return new Float32Array(Math.max(...totals));
 }

@@ -1,0 +1,52 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GspfError } from '../errors.ts';
+import type { CheckpointStore } from '../training/checkpoint.ts';
+import { exists, readBytes, writeAtomically } from './files.ts';
+
+/** The newest checkpoint, and the one before it. */
+const names = ['latest.safetensors', 'previous.safetensors'] as const;
+
+/**
+ * Checkpoints in a directory: each is written to a temporary name, synced and renamed, and the one before is kept.
+ */
+export function checkpointDirectory(directory: string): CheckpointStore {
+  const [latest, previous] = names.map((name) => join(directory, name));
+  return {
+    candidates: async () => {
+      const found = [];
+      for (const source of [latest, previous]) {
+        if (source !== undefined && (await exists(source)))
+          found.push({ bytes: await readBytes(source), source });
+      }
+      return found;
+    },
+    save: async (bytes) => {
+      if (latest === undefined || previous === undefined) return;
+      try {
+        await mkdir(directory, { recursive: true });
+        const next = join(directory, 'next.safetensors');
+        await writeAtomically(next, [bytes]);
+        if (await exists(latest)) await rename(latest, previous);
+        await rename(next, latest);
+      } catch (cause) {
+        throw notWritten(directory, cause);
+      }
+    },
+  };
+}
+
+/** Removes the checkpoints of a finished run. */
+export async function removeCheckpoints(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+}
+
+function notWritten(directory: string, cause: unknown): GspfError {
+  return new GspfError('output/failed', {
+    subject: `checkpoint in ${directory}`,
+    expected: 'room and permission to write',
+    got: cause instanceof Error ? cause.message : String(cause),
+    hint: 'The checkpoint before it is still there: mend the cause, then go on with --resume.',
+    cause,
+  });
+}

@@ -1,0 +1,150 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { GspfError } from '../../src/errors.ts';
+import { nodeEnvironment } from '../../src/node/environment.ts';
+import { openModelDirectory } from '../../src/node/model-directory.ts';
+import type { TrainOptions } from '../../src/options/options.ts';
+import { encodePatch } from '../../src/patch/patch.ts';
+import { classificationMetrics } from '../../src/tasks/labels.ts';
+import type { Task, TextExample } from '../../src/tasks/task.ts';
+import type { CheckpointStore } from '../../src/training/checkpoint.ts';
+import { type FineTuned, fineTune } from '../../src/training/fine-tune.ts';
+import type { Observer } from '../../src/training/observer.ts';
+
+const directory = fileURLToPath(new URL('../fixtures/bert/tiny-encoder', import.meta.url));
+const model = await openModelDirectory(directory);
+const environment = nodeEnvironment({ threads: 1 });
+
+const words = ['borl', 'flim', 'tavu', 'and', 'not'];
+const examples: TextExample[] = Array.from({ length: 22 }, (_, i) => ({
+  text: Array.from({ length: 2 + (i % 5) }, (_, j) => words[(i * 3 + j * (i % 4)) % words.length]).join(' '),
+  label: i % 2,
+}));
+const task: Task = {
+  kind: 'text-classification',
+  name: 'text-classification',
+  labels: ['a', 'b'],
+  train: examples,
+  evaluation: examples.slice(0, 6),
+  notes: [],
+  ...classificationMetrics(['a', 'b']),
+};
+
+/** Keeps every checkpoint of a run, and offers the ones it is told to. */
+class Store implements CheckpointStore {
+  readonly saved: Uint8Array[] = [];
+  offered: readonly Uint8Array[] = [];
+
+  async candidates(): Promise<readonly { bytes: Uint8Array; source: string }[]> {
+    return this.offered.map((bytes, i) => ({ bytes, source: `checkpoint ${i}` }));
+  }
+
+  async save(bytes: Uint8Array): Promise<void> {
+    this.saved.push(bytes);
+  }
+}
+
+function train(options: TrainOptions, store: Store, observer: Observer = {}): Promise<FineTuned> {
+  const given: TrainOptions = { batchSize: 4, lr: 3e-3, ...options, checkpoint: { everySeconds: 0 } };
+  return fineTune(model, task, given, environment, observer, { store, resume: store.offered.length > 0 });
+}
+
+const ratio = 0.05;
+const cases: Readonly<Record<string, TrainOptions>> = {
+  'gspf with dropout': { epochs: 3, select: { ratio }, dropout: 'config' },
+  'a warm-up cut short, the rest trained on': {
+    epochs: 2,
+    select: { ratio },
+    warmup: { maxBatches: 3, rest: 'train' },
+  },
+  'a warm-up that stops when stable': {
+    epochs: 3,
+    select: { ratio },
+    warmup: { stopWhenStable: 0.5, checkEvery: 2 },
+  },
+  'a warm-up in slices': { epochs: 2, select: { ratio }, warmup: { update: 'none', slices: 3 } },
+  'refinement by probes': { epochs: 5, select: { ratio }, refine: { every: 1, probeBatches: 2 } },
+  'refinement by listening, dropped weights reverted': {
+    epochs: 5,
+    select: { ratio },
+    refine: { every: 2, source: 'dense', dropped: 'revert' },
+  },
+  'every warmed weight kept': { epochs: 2, select: { ratio }, warmup: { commit: 'keep', lr: 0.01 } },
+  'full fine-tuning': { method: 'full', epochs: 2 },
+};
+
+describe.each(Object.entries(cases))('%s', (_, options) => {
+  test('resumed from any checkpoint, gives the patch of the uninterrupted run byte for byte', async () => {
+    const whole = new Store();
+    const expected = await train(options, whole);
+    expect(whole.saved.length).toBeGreaterThan(6);
+    for (const [i, checkpoint] of whole.saved.entries()) {
+      const store = new Store();
+      store.offered = [checkpoint];
+      const resumed = await train(options, store);
+      expect(Buffer.compare(encodePatch(resumed.patch), encodePatch(expected.patch)), `checkpoint ${i}`).toBe(
+        0,
+      );
+      expect(resumed.report.metrics).toEqual(expected.report.metrics);
+      expect(resumed.report.evaluations.map(({ metrics }) => metrics)).toEqual(
+        expected.report.evaluations.map(({ metrics }) => metrics),
+      );
+      expect(resumed.report.selections).toEqual(expected.report.selections);
+      expect(resumed.report.frozen).toEqual(expected.report.frozen);
+    }
+  });
+});
+
+describe('a checkpoint', () => {
+  const options: TrainOptions = { epochs: 2, select: { ratio } };
+
+  test('is kept when the run is stopped, and leads to the same patch', async () => {
+    const expected = await train(options, new Store());
+    const interrupt = new AbortController();
+    const store = new Store();
+    const stopped = train(options, store, {
+      onProgress: ({ step }) => void (step === 8 && interrupt.abort()),
+      signal: interrupt.signal,
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'usage/cancelled' });
+    store.offered = store.saved.slice(-1);
+    const steps: number[] = [];
+    const resumed = await train(options, store, { onProgress: ({ step }) => void steps.push(step) });
+    expect(steps[0]).toBe(9);
+    expect(Buffer.compare(encodePatch(resumed.patch), encodePatch(expected.patch))).toBe(0);
+  });
+
+  test('that is damaged or foreign gives way to the one before it', async () => {
+    const whole = new Store();
+    const expected = await train(options, whole);
+    const [earlier, later] = [whole.saved[2] ?? new Uint8Array(), whole.saved[5] ?? new Uint8Array()];
+    for (const damaged of [later.slice(0, later.length - 7), later.slice(0, 40), new Uint8Array(0), words]) {
+      const store = new Store();
+      store.offered = [
+        damaged instanceof Uint8Array ? damaged : new TextEncoder().encode(damaged.join()),
+        earlier,
+      ];
+      const steps: number[] = [];
+      const resumed = await train(options, store, { onProgress: ({ step }) => void steps.push(step) });
+      expect(steps[0]).toBe(4);
+      expect(Buffer.compare(encodePatch(resumed.patch), encodePatch(expected.patch))).toBe(0);
+    }
+  });
+
+  test('of a run with other options is refused, naming the option', async () => {
+    const whole = new Store();
+    await train(options, whole);
+    const store = new Store();
+    store.offered = whole.saved.slice(-1);
+    const other = train({ ...options, select: { ratio: 0.06 } }, store);
+    await expect(other).rejects.toThrow(GspfError);
+    await expect(other).rejects.toMatchObject({
+      code: 'usage/option',
+      details: {
+        subject: 'select.ratio',
+        expected: '0.05, as in the run to resume (checkpoint 0)',
+        got: '0.06',
+      },
+    });
+  });
+});

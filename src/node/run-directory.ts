@@ -198,7 +198,7 @@ function isBefore(line: string, step: number, evaluatedEpochs: ReadonlySet<numbe
   return metrics === undefined ? parsed.data.step <= step : evaluatedEpochs.has(epoch);
 }
 
-const metricsLine = z.object({ step: z.number(), epoch: z.number(), metrics: z.unknown() });
+const metricsLine = z.object({ step: z.number(), epoch: z.number(), metrics: z.unknown().optional() });
 
 /** The value of a line; undefined for one that was cut short. */
 function parseJson(line: string): unknown {

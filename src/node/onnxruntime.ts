@@ -1,5 +1,6 @@
 import './without-telemetry.ts';
 
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';
@@ -84,20 +85,25 @@ class Session implements Executable {
   }
 }
 
+/** A port without another end: what is posted to it is gone at once. */
+const nowhere = closedPort();
+
+function closedPort(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  return port1;
+}
+
 /**
  * Frees what a run returns. The fetches that were passed in are filled, and yet onnxruntime-node returns copies of
- * them, which would pile up until the next garbage collection: several times the size of all gradients. What is
- * posted to a closed port is gone at once.
+ * them, which would pile up until the next garbage collection: several times the size of all gradients.
  */
 function discard(returned: ort.InferenceSession.OnnxValueMapType): void {
   const buffers = new Set<ArrayBuffer>();
   for (const { data } of Object.values(returned)) {
     if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
   }
-  const { port1, port2 } = new MessageChannel();
-  port2.close();
-  port1.postMessage(null, [...buffers]);
-  port1.close();
+  nowhere.postMessage(null, [...buffers]);
 }
 
 function wrap(tensor: Tensor): ort.Tensor {

@@ -4,6 +4,7 @@ import type { ResolvedTrainOptions } from '../options/options.ts';
 import { decodeSafetensors } from '../safetensors/decode.ts';
 import { encodeSafetensors } from '../safetensors/encode.ts';
 import type { Tensor } from '../tensor.ts';
+import type { Evaluation, Phase } from './observer.ts';
 
 /** Where a run stands: everything that the rest of it depends on, and what it has to report so far. */
 export interface Checkpoint {
@@ -20,23 +21,31 @@ export interface RunIdentity {
   readonly options: ResolvedTrainOptions;
 }
 
-const progressSchema = z.object({
+const progressSchema: z.ZodType<CheckpointProgress> = z.object({
   phase: z.enum(['warmup', 'train']),
-  /** The epoch under way, and how many of its batches are done. */
   epoch: z.int().positive(),
   batch: z.int().min(0),
-  /** Steps done, over both phases. */
   step: z.int().min(0),
   elapsedMs: z.number(),
   evaluations: z.array(
     z.object({ epoch: z.number(), metrics: z.record(z.string(), z.number()), elapsedMs: z.number() }),
   ),
-  /** What the method adds: JSON of its own. */
   method: z.record(z.string(), z.unknown()),
 });
 
 /** How far a run had come. */
-export type CheckpointProgress = z.infer<typeof progressSchema>;
+export interface CheckpointProgress {
+  readonly phase: Phase;
+  /** The epoch under way, and how many of its batches are done. */
+  readonly epoch: number;
+  readonly batch: number;
+  /** Steps done, over both phases. */
+  readonly step: number;
+  readonly elapsedMs: number;
+  readonly evaluations: readonly Evaluation[];
+  /** What the method adds: JSON of its own. */
+  readonly method: Readonly<Record<string, unknown>>;
+}
 
 const headerSchema = z.object({
   format: z.literal('gspf-checkpoint'),

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { optionPaths } from '../../src/options/catalogue.ts';
 import { assignOption, parseOptionsYaml } from '../../src/options/paths.ts';
-import { resolveOptions } from '../../src/options/resolve.ts';
+import { trainOptionsSchema } from '../../src/options/schema.ts';
 import { mergeOptions, type OptionTree } from '../../src/options/tree.ts';
 import { sharedText } from '../data/shared-files.ts';
 
@@ -58,7 +58,7 @@ it('takes the listed defaults when each is assigned by its path', () => {
     .filter((option) => option.default !== undefined)
     .map((option) => `${option.path}=${stringify(option.default).trim()}`)
     .reduce<OptionTree>(assignOption, {});
-  const { options } = resolveOptions({}, { task: 'sst2' });
+  const options = trainOptionsSchema.parse({ lr: 1 });
   expect(given).toEqual({ ...options, lr: undefined });
 });
 

@@ -70,6 +70,6 @@ export function createProgram(invocation: Invocation): Command {
   register(program, invocation, exportModel);
   register(program, invocation, gradients);
   register(program, invocation, doctor);
-  if (demo !== undefined) register(program, invocation, demo);
+  register(program, invocation, demo);
   return program.addHelpText('after', '\nEvery command has its own help, with an example: gspf train --help');
 }

@@ -10,7 +10,7 @@ import { type DemoTaskSize, demoTask } from './task.ts';
 export type DemoMethod = 'full' | 'gspf';
 
 /** Both train equally long. */
-const EPOCHS = 6;
+const EPOCHS = 10;
 
 /**
  * What each method trains with. Rates and share were chosen on other seeds than the demonstration's; demo/README.md
@@ -18,7 +18,7 @@ const EPOCHS = 6;
  */
 const options: { readonly [M in DemoMethod]: TrainOptions } = {
   full: { lr: 1e-3 },
-  gspf: { lr: 1e-2, select: { ratio: 0.02 } },
+  gspf: { lr: 1e-2, select: { ratio: 0.05 } },
 };
 
 /** One run to make, as plain data: it may be sent to another process. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { Environment } from '../runtime/environment.ts';
 import { createSha256 } from './files.ts';
@@ -14,7 +15,20 @@ export function nodeEnvironment(options: OnnxRuntimeOptions = {}): Environment {
   };
 }
 
-/** The process's highest resident memory so far; Node reports it in kilobytes. */
+/**
+ * The process's highest resident memory so far. Linux tells it of the process itself; the number that Node reports
+ * elsewhere (in kilobytes) can be that of the process which started this one.
+ */
 function peakRssBytes(): number {
-  return process.resourceUsage().maxRSS * 1024;
+  const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(processStatus()) ?? [];
+  return (kilobytes === undefined ? process.resourceUsage().maxRSS : Number(kilobytes)) * 1024;
+}
+
+/** What Linux says of this process; empty elsewhere. */
+function processStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'utf8');
+  } catch {
+    return '';
+  }
 }

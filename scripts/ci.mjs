@@ -16,7 +16,9 @@ const run = (command, args) => {
     stdio: 'inherit',
     shell: process.platform === 'win32',
   });
-  console.log(`  ${status === 0 ? 'ok' : 'FAILED'} after ${((performance.now() - since) / 1000).toFixed(1)} s`);
+  console.log(
+    `  ${status === 0 ? 'ok' : 'FAILED'} after ${((performance.now() - since) / 1000).toFixed(1)} s`,
+  );
   return status === 0;
 };
 
@@ -33,7 +35,8 @@ try {
 if (!testsOk && counts.failed === 0) counts.failed = 1;
 
 const checks = ['lint', 'types', 'build', 'package', 'unused'];
-for (const check of checks) counts[run('npm', ['run', '--silent', `check:${check}`]) ? 'passed' : 'failed'] += 1;
+for (const check of checks)
+  counts[run('npm', ['run', '--silent', `check:${check}`]) ? 'passed' : 'failed'] += 1;
 
 rmSync(scratch, { recursive: true });
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';

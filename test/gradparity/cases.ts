@@ -28,7 +28,9 @@ export interface Case {
 export function gradientCases(): readonly Case[] {
   const root = process.env['GSPF_GRADPARITY_DIR'] ?? sharedPath('gradparity');
   if (root === undefined) return [];
-  const names = readdirSync(root).filter((name) => existsSync(join(root, name, 'meta.json')));
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    existsSync(join(root, name, 'meta.json')),
+  );
   return names.sort().map((name): Case => {
     const read = (file: string): Uint8Array => readFileSync(join(root, name, file));
     const tensors = (file: string) => decodeSafetensors(read(file), `${name}/${file}`).tensors;

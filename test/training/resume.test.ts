@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { GspfError } from '../../src/errors.ts';
@@ -44,9 +46,15 @@ class Store implements CheckpointStore {
   }
 }
 
+function complete(options: TrainOptions): TrainOptions {
+  return { batchSize: 4, lr: 3e-3, ...options, checkpoint: { everySeconds: 0 } };
+}
+
 function train(options: TrainOptions, store: Store, observer: Observer = {}): Promise<FineTuned> {
-  const given: TrainOptions = { batchSize: 4, lr: 3e-3, ...options, checkpoint: { everySeconds: 0 } };
-  return fineTune(model, task, given, environment, observer, { store, resume: store.offered.length > 0 });
+  return fineTune(model, task, complete(options), environment, observer, {
+    store,
+    resume: store.offered.length > 0,
+  });
 }
 
 const ratio = 0.05;
@@ -131,6 +139,25 @@ describe('a checkpoint', () => {
     }
   });
 
+  const hasFullDevice = existsSync('/dev/full');
+  if (!hasFullDevice) console.warn('skipped: a full disk needs /dev/full');
+  test.runIf(hasFullDevice)('that finds no room ends the run; the one before it leads on', async () => {
+    const expected = await train(options, new Store());
+    const store = new Store();
+    const full: CheckpointStore = {
+      candidates: () => store.candidates(),
+      save: async (bytes) => {
+        if (store.saved.length === 4) await open('/dev/full', 'w').then((file) => file.writeFile(bytes));
+        await store.save(bytes);
+      },
+    };
+    const stopped = fineTune(model, task, complete(options), environment, {}, { store: full, resume: false });
+    await expect(stopped).rejects.toThrow('ENOSPC');
+    store.offered = store.saved.slice(-1);
+    const resumed = await train(options, store);
+    expect(Buffer.compare(encodePatch(resumed.patch), encodePatch(expected.patch))).toBe(0);
+  });
+
   test('of a run with other options is refused, naming the option', async () => {
     const whole = new Store();
     await train(options, whole);
@@ -146,5 +173,24 @@ describe('a checkpoint', () => {
         got: '0.06',
       },
     });
+  });
+});
+
+describe('the same seed gives the same bits', () => {
+  const options: TrainOptions = { epochs: 3, select: { ratio }, refine: { every: 2 } };
+  const patchOf = async (threads: number): Promise<Uint8Array> => {
+    const result = await fineTune(
+      model,
+      task,
+      { ...complete(options), epochs: 4 },
+      nodeEnvironment({ threads }),
+    );
+    return encodePatch(result.patch);
+  };
+
+  test('over repeated runs and over one and two threads', async () => {
+    const [first, again, withTwo] = [await patchOf(1), await patchOf(1), await patchOf(2)];
+    expect(Buffer.compare(first, again)).toBe(0);
+    expect(Buffer.compare(first, withTwo)).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { glueTasks } from '../tasks/glue.ts';
 import type { TaskOptions } from '../tasks/load.ts';
 import { parseCount, parseShare, requiredOption } from './command.ts';
 
@@ -21,7 +22,11 @@ const OWN_DATA = 'text-classification';
 
 /** Adds `--task` and `--data`. */
 export function taskOptions(command: Command): void {
-  requiredOption(command, '--task <name>', `sst2, or ${OWN_DATA} for data of your own`);
+  requiredOption(
+    command,
+    '--task <name>',
+    `${OWN_DATA} for data of your own, or ${Object.keys(glueTasks).join(', ')}`,
+  );
   command.option(
     '--data <path>',
     "the task's directory of files, or your table: .csv, .tsv, .json or .jsonl",
@@ -49,7 +54,11 @@ export function limitEvalOption(command: Command): void {
 export function splitOptions(command: Command): void {
   command
     .option('--eval-data <file>', 'table to evaluate on')
-    .option('--eval-ratio <share>', 'share of your table to hold out instead (default: 0.1)', parseShare)
+    .option(
+      '--eval-ratio <share>',
+      'share of the training rows to hold out instead (default: 0.1 of your table)',
+      parseShare,
+    )
     .option('--limit-train <n>', 'train on so many rows only, always the same', parseCount);
 }
 

@@ -3,8 +3,13 @@ import { CsvError, parse } from 'csv-parse/browser/esm/sync';
 import { GspfError } from '../errors.ts';
 import { createTable, emptyFile, type ParsedRow, quoteNames, type Table } from './table.ts';
 
-/** How double quotes in a TSV file are read. */
-export type TsvQuotes = 'unwrap' | 'raw';
+/** How a TSV file is read. */
+export interface TsvOptions {
+  /** How double quotes are read; `unwrap`. */
+  readonly quotes?: 'unwrap' | 'raw';
+  /** Column names of a file that has no header row. */
+  readonly columns?: readonly string[] | undefined;
+}
 
 /**
  * A table from CSV text: commas, a header row, fields in double quotes where needed (RFC 4180).
@@ -47,7 +52,7 @@ export function parseCsv(text: string, source: string): Table {
 }
 
 /**
- * A table from tab-separated text with a header row; a row is a line, a field never holds a tab or line break.
+ * A table from tab-separated text, with a header row unless `columns` names them; a row is a line, a field never holds a tab or line break.
  *
  * `quotes: 'raw'` keeps every quote, as the official GLUE files need it. `'unwrap'`, the default, suits what
  * spreadsheets, pandas and R write: a field that is quoted as a whole, with each quote inside doubled, is
@@ -56,7 +61,11 @@ export function parseCsv(text: string, source: string): Table {
  *
  * @throws `input/data` for text that is no such table, naming the line.
  */
-export function parseTsv(text: string, source: string, quotes: TsvQuotes = 'unwrap'): Table {
+export function parseTsv(
+  text: string,
+  source: string,
+  { quotes = 'unwrap', columns }: TsvOptions = {},
+): Table {
   const rows: ParsedRow[] = [];
   for (const [index, line] of normalize(text).split('\n').entries()) {
     if (line === '') continue;
@@ -66,6 +75,7 @@ export function parseTsv(text: string, source: string, quotes: TsvQuotes = 'unwr
   return tabulate(rows, source, {
     delimiter: '\t',
     raggedHint: 'A field cannot hold a tab or a line break here; a CSV file can.',
+    columns,
   });
 }
 
@@ -90,18 +100,25 @@ function nextFilledLine(text: string, lastLine: number): number {
 interface Layout {
   readonly delimiter: string;
   readonly raggedHint: string;
+  /** Column names of a file without a header row. */
+  readonly columns?: readonly string[] | undefined;
 }
 
-function tabulate(parsed: readonly ParsedRow[], source: string, { delimiter, raggedHint }: Layout): Table {
-  const [header, ...rows] = parsed.filter(({ cells }) => cells.some((cell) => cell.trim() !== ''));
-  if (header === undefined) throw emptyFile(source, 'a header row and data rows');
-  const columns = header.cells.map((name) => name.trim());
-  checkHeader(columns, `${source}:${header.line}`, delimiter);
+function tabulate(parsed: readonly ParsedRow[], source: string, layout: Layout): Table {
+  const { delimiter, raggedHint } = layout;
+  const filled = parsed.filter(({ cells }) => cells.some((cell) => cell.trim() !== ''));
+  const [first] = filled;
+  if (first === undefined) {
+    throw emptyFile(source, layout.columns === undefined ? 'a header row and data rows' : 'data rows');
+  }
+  const columns = layout.columns ?? first.cells.map((name) => name.trim());
+  if (layout.columns === undefined) checkHeader(columns, `${source}:${first.line}`, delimiter);
+  const rows = layout.columns === undefined ? filled.slice(1) : filled;
   for (const { cells, line } of rows) {
     if (cells.length === columns.length) continue;
     throw new GspfError('input/data', {
       subject: `${source}:${line}`,
-      expected: `${columns.length} fields, as in the header (${quoteNames(columns)})`,
+      expected: `${columns.length} fields${layout.columns === undefined ? ', as in the header' : ''} (${quoteNames(columns)})`,
       got: `${cells.length}`,
       hint: raggedHint,
     });

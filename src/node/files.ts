@@ -55,6 +55,13 @@ export async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
 /** Writes a file so that it is either whole or not there: to a temporary name, synced, then renamed. */
 export async function writeAtomically(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -78,7 +85,7 @@ export function writeTextAtomically(path: string, text: string): Promise<void> {
 }
 
 /** File access for loading tasks. */
-export const taskFiles: TaskFiles = { readText, isDirectory };
+export const taskFiles: TaskFiles = { readText, isDirectory, isFile };
 
 function isMissing(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');

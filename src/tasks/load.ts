@@ -1,11 +1,11 @@
 import type { ColumnOptions } from '../data/columns.ts';
-import { limitRows } from '../data/split.ts';
+import { limitRows, stratifiedSplit } from '../data/split.ts';
 import type { Table } from '../data/table.ts';
 import { tableParser } from '../data/table-format.ts';
 import { GspfError, suggest } from '../errors.ts';
 import { pick } from './examples.ts';
-import { sst2 } from './sst2.ts';
-import type { Task, TextExample } from './task.ts';
+import { type GlueLayout, type GlueTask, glueTask, glueTasks, type OfficialFile } from './glue.ts';
+import type { Task, TextClassificationTask, TextExample } from './task.ts';
 import { textClassification, textClassificationEvaluation } from './text-classification.ts';
 
 /** The file access that loading a task needs; paths are joined with `/`. */
@@ -13,6 +13,7 @@ export interface TaskFiles {
   /** The decoded text of a file. */
   readText(path: string): Promise<string>;
   isDirectory(path: string): Promise<boolean>;
+  isFile(path: string): Promise<boolean>;
 }
 
 /** Where a task's data are, and what to take of them. */
@@ -23,7 +24,7 @@ export interface TaskOptions extends ColumnOptions {
   readonly train?: string | undefined;
   /** The user's own table to evaluate on. */
   readonly evalData?: string | undefined;
-  /** Share of the user's own table to hold out for evaluation; 0.1. */
+  /** Share of the training rows to hold out for evaluation; 0.1 of the user's own table, none of official files. */
   readonly evalRatio?: number | undefined;
   /** Seed of that split; 0. */
   readonly seed?: number | undefined;
@@ -40,7 +41,12 @@ export interface TaskOptions extends ColumnOptions {
 type Loader = (options: TaskOptions, files: TaskFiles) => Promise<Task>;
 
 const loaders: Readonly<Record<string, Loader>> = {
-  sst2: loadSst2,
+  ...Object.fromEntries(
+    Object.entries(glueTasks).map(([name, task]): [string, Loader] => [
+      name,
+      (options, files) => loadGlueTask(name, task, options, files),
+    ]),
+  ),
   'text-classification': loadTextClassification,
 };
 
@@ -66,35 +72,84 @@ export async function loadTask(name: string, options: TaskOptions, files: TaskFi
   return limit(await load(options, files), options);
 }
 
-async function loadSst2(options: TaskOptions, files: TaskFiles): Promise<Task> {
-  for (const option of ['evalData', 'evalRatio', 'textColumn', 'textPairColumn', 'labelColumn'] as const) {
+async function loadGlueTask(
+  name: string,
+  task: GlueTask,
+  options: TaskOptions,
+  files: TaskFiles,
+): Promise<Task> {
+  for (const option of ['evalData', 'textColumn', 'textPairColumn', 'labelColumn'] as const) {
     if (options[option] !== undefined) {
       throw new GspfError('usage/option', {
         subject: option,
-        expected: 'no such option with task sst2, whose files fix columns and split',
+        expected: `no such option with task ${name}, whose files fix columns and split`,
         got: `"${options[option]}"`,
         hint: 'Use the task text-classification for tables of your own.',
       });
     }
   }
-  const given = dataPath('sst2', options, 'the directory of train.tsv and dev.tsv').replace(/\/+$/, '');
+  const { evalRatio, evaluationOnly, seed = 0 } = options;
+  const [layout, directory] = await findLayout(name, task, options, files);
+  const read = (names: readonly string[]): Promise<OfficialFile[]> =>
+    Promise.all(
+      names.map(async (file) => {
+        const source = `${directory}/${file}`;
+        return { text: await files.readText(source), source };
+      }),
+    );
+  if (evalRatio === undefined || evaluationOnly) {
+    const evaluation = await read(layout.evaluation);
+    return glueTask(name, task, layout, {
+      train: evaluationOnly ? [] : await read(layout.train),
+      evaluation,
+    });
+  }
+  return holdOut(
+    glueTask(name, task, layout, { train: await read(layout.train), evaluation: [] }),
+    evalRatio,
+    seed,
+  );
+}
+
+/** The task with a part of its training rows to evaluate on, for choices that must not see the official split. */
+function holdOut(task: TextClassificationTask, ratio: number, seed: number): Task {
+  const classes = Int32Array.from(task.train, ({ label }) => label);
+  const split = stratifiedSplit(classes, seed, ratio);
+  return {
+    ...task,
+    train: pick(task.train, split.train),
+    evaluation: pick(task.train, split.evaluation),
+    notes: [
+      ...task.notes,
+      `Held out ${split.evaluation.length} of ${task.train.length} training rows for evaluation ` +
+        `(evaluation ratio ${ratio}, stratified by label, seed ${seed}); the official evaluation files are not used.`,
+    ],
+  };
+}
+
+/** The layout whose evaluation files are there, and the directory that holds them. */
+async function findLayout(
+  name: string,
+  { folder, layouts }: GlueTask,
+  options: TaskOptions,
+  files: TaskFiles,
+): Promise<[GlueLayout, string]> {
+  const known = layouts.map(({ train, evaluation }) => [...train, ...evaluation].join(', ')).join(', or of ');
+  const given = dataPath(name, options, `the directory of ${known}`).replace(/\/+$/, '');
   if (!(await files.isDirectory(given))) {
     throw new GspfError('usage/option', {
       subject: given,
-      expected: 'the directory that holds train.tsv and dev.tsv of SST-2',
+      expected: `the directory of ${known}`,
       got: 'no directory',
       hint: 'Use the task text-classification for a table of your own.',
     });
   }
-  // GLUE's own download unpacks into SST-2/.
-  const nested = `${given}/SST-2`;
+  const nested = `${given}/${folder}`;
   const directory = (await files.isDirectory(nested)) ? nested : given;
-  const read = async (file: string): Promise<{ text: string; source: string }> => {
-    const source = `${directory}/${file}`;
-    return { text: await files.readText(source), source };
-  };
-  const evaluation = await read('dev.tsv');
-  return sst2(options.evaluationOnly ? { evaluation } : { train: await read('train.tsv'), evaluation });
+  for (const layout of layouts) {
+    if (await files.isFile(`${directory}/${layout.evaluation[0]}`)) return [layout, directory];
+  }
+  return [layouts[0], directory];
 }
 
 async function loadTextClassification(options: TaskOptions, files: TaskFiles): Promise<Task> {

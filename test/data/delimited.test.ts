@@ -80,7 +80,7 @@ describe('parseTsv', () => {
   });
 
   it('keeps every quote of official files', () => {
-    expect(parseTsv(text, 'x.tsv', 'raw').rows).toEqual([
+    expect(parseTsv(text, 'x.tsv', { quotes: 'raw' }).rows).toEqual([
       ['"a ""b"""', '"0"'],
       ['an "odd', '1'],
       ['"half" quoted', '1'],
@@ -100,7 +100,7 @@ describe('parseTsv', () => {
 
   const mrpc = sharedText('data/glue/mrpc/msr_paraphrase_train.txt');
   it.skipIf(mrpc === undefined)('reads the raw quotes and the byte order mark of MRPC', () => {
-    const table = parseTsv(mrpc ?? '', 'msr_paraphrase_train.txt', 'raw');
+    const table = parseTsv(mrpc ?? '', 'msr_paraphrase_train.txt', { quotes: 'raw' });
     expect(table.columns).toEqual(['Quality', '#1 ID', '#2 ID', '#1 String', '#2 String']);
     expect(table.rows).toHaveLength(4076);
     expect(table.rows.filter(([quality]) => quality === '1')).toHaveLength(2753);

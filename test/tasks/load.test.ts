@@ -16,8 +16,17 @@ function filesOf(contents: Readonly<Record<string, string>>): TaskFiles {
     async isDirectory(path) {
       return Object.keys(contents).some((name) => name.startsWith(`${path}/`));
     },
+    async isFile(path) {
+      return Object.hasOwn(contents, path);
+    },
   };
 }
+
+const disk: TaskFiles = {
+  readText: (path) => readFile(path, 'utf8'),
+  isDirectory: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
+  isFile: async (path) => (await stat(path).catch(() => undefined))?.isFile() ?? false,
+};
 
 const dev = 'sentence\tlabel\na "quoted film\t1\n"bad"\t0\n';
 const train = 'sentence\tlabel\none \t0\ntwo \t1\nthree \t1\n';
@@ -50,10 +59,6 @@ describe('sst2', () => {
 
   const directory = sharedPath('data/glue/sst2');
   it.skipIf(directory === undefined)('has 67,349 training and 872 evaluation sentences', async () => {
-    const disk: TaskFiles = {
-      readText: (path) => readFile(path, 'utf8'),
-      isDirectory: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
-    };
     const task = await loadTask('sst2', { data: directory, limitTrain: 1000 }, disk);
     expect(task.evaluation).toHaveLength(872);
     expect(task.evaluation.filter(({ label }) => label === 1)).toHaveLength(444);
@@ -73,6 +78,56 @@ describe('sst2', () => {
     expect(await rejection(loadTask('sst2', { data: 'e', evaluationOnly: true }, broken))).toContain(
       'expected the columns "sentence" and "label" of the official SST-2 files, got "index", "sentence"',
     );
+  });
+});
+
+describe('the tasks of GLUE', () => {
+  const glue = sharedPath('data/glue');
+  it.skipIf(glue === undefined)('has the published numbers of rows', async () => {
+    const cola = await loadTask('cola', { data: `${glue}/cola` }, disk);
+    expect([cola.train.length, cola.evaluation.length]).toEqual([8551, 1043]);
+    expect(cola.train.filter(({ label }) => label === 1)).toHaveLength(6023);
+    const mrpc = await loadTask('mrpc', { data: `${glue}/mrpc` }, disk);
+    expect([mrpc.train.length, mrpc.evaluation.length]).toEqual([4076, 1725]);
+    expect(mrpc.evaluation.filter(({ label }) => label === 1)).toHaveLength(1147);
+    expect(mrpc.train[0]?.textPair).toMatch(/^Referring to him as only "the witness"/);
+    const qnli = await loadTask('qnli', { data: `${glue}/qnli`, evaluationOnly: true }, disk);
+    expect(qnli.evaluation.filter(({ label }) => label === 0)).toHaveLength(2702);
+  });
+
+  it('reads the original release and the GLUE download', async () => {
+    const header = 'Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n';
+    const rows = `${header}1\t1\t2\ta\tb\n0\t3\t4\tc\td\n`;
+    const both = filesOf({
+      'original/msr_paraphrase_train.txt': rows,
+      'original/msr_paraphrase_test.txt': rows,
+      'glue/MRPC/train.tsv': rows,
+      'glue/MRPC/dev.tsv': rows,
+      'glue/CoLA/train.tsv': 'x\t1\t\tShe ran.\n',
+      'glue/CoLA/dev.tsv': 'x\t0\t*\tRan she "did.\n',
+    });
+    const expected = [
+      { text: 'a', textPair: 'b', label: 1 },
+      { text: 'c', textPair: 'd', label: 0 },
+    ];
+    expect((await loadTask('mrpc', { data: 'original' }, both)).evaluation).toEqual(expected);
+    expect((await loadTask('mrpc', { data: 'glue' }, both)).train).toEqual(expected);
+    const cola = await loadTask('cola', { data: 'glue' }, both);
+    expect(cola.evaluation).toEqual([{ text: 'Ran she "did.', label: 0 }]);
+    expect(cola.primaryMetric).toBe('matthews');
+    expect(cola.evaluate(Int32Array.of(1, 0, 1, 0), Int32Array.of(1, 0, 0, 1))).toEqual({
+      matthews: 0,
+      accuracy: 0.5,
+    });
+  });
+
+  it('holds out training rows for choices that must not see the official split', async () => {
+    const task = await loadTask('sst2', { data: 'sst', evalRatio: 1 / 3 }, files);
+    expect([task.train.length, task.evaluation.length]).toEqual([2, 1]);
+    expect(task.notes).toEqual([
+      'Held out 1 of 3 training rows for evaluation (evaluation ratio 0.3333333333333333, stratified by label, ' +
+        'seed 0); the official evaluation files are not used.',
+    ]);
   });
 });
 
@@ -111,19 +166,27 @@ it.each<[string, TaskOptions, string]>([
   [
     'sst-2',
     {},
-    'usage/option: task: expected one of sst2, text-classification, got "sst-2". Did you mean "sst2"?',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, text-classification, got "sst-2". Did you mean "sst2"?',
   ],
-  ['constructor', {}, 'usage/option: task: expected one of sst2, text-classification, got "constructor"'],
+  [
+    'constructor',
+    {},
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, text-classification, got "constructor"',
+  ],
   [
     'sst2',
     {},
-    'usage/option: task sst2: expected data (--data), the directory of train.tsv and dev.tsv, got none',
+    'usage/option: task sst2: expected data (--data), the directory of train.tsv, dev.tsv, got none',
   ],
-  ['sst2', { data: 'mails.csv' }, 'usage/option: mails.csv: expected the directory that holds train.tsv'],
   [
     'sst2',
-    { data: 'sst', evalRatio: 0.2 },
-    'usage/option: evalRatio: expected no such option with task sst2',
+    { data: 'mails.csv' },
+    'usage/option: mails.csv: expected the directory of train.tsv, dev.tsv, got no directory',
+  ],
+  [
+    'sst2',
+    { data: 'sst', evalData: 'mails.csv' },
+    'usage/option: evalData: expected no such option with task sst2',
   ],
   ['sst2', { data: 'sst', limitTrain: 0 }, 'usage/option: row limit: expected a positive integer, got 0'],
   [

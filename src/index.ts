@@ -1,8 +1,11 @@
 /** Fine-tuning in JavaScript: a pretrained model in, a small exact patch out. */
+
 export { differentiate, gradientName, vectorJacobianProduct } from './autodiff/differentiate.ts';
 export { type ErrorCode, type ErrorDetails, errorCodes, GspfError } from './errors.ts';
 export { GraphBuilder } from './graph/builder.ts';
 export type { Attribute, Graph, Node, StaticGraph, ValueInfo } from './graph/graph.ts';
+export { Explainer, type TensorExplanation, type WeightExplanation } from './methods/gspf/explain.ts';
+export type { ScoreTable } from './methods/gspf/score-table.ts';
 export { type Diagnosis, diagnose } from './node/doctor.ts';
 export {
   type FineTuneOptions,
@@ -35,6 +38,8 @@ export {
   type RunRecord,
 } from './node/run-directory.ts';
 export { type SavedModel, saveModelDirectory, saveOnnxDirectory } from './node/save-model.ts';
+export { readScores, writeScores } from './node/scores-file.ts';
+export { selectWeights, writeSelection } from './node/select-weights.ts';
 export { readSelection } from './node/selection-file.ts';
 export { readTexts, type Texts } from './node/texts.ts';
 export { type DecodeOptions, decodeModel } from './onnx/decode.ts';
@@ -57,4 +62,5 @@ export type { DType, Tensor, TensorType } from './tensor.ts';
 export type { FineTuned } from './training/fine-tune.ts';
 export type { Evaluation, Observer, Progress } from './training/observer.ts';
 export type { RunReport } from './training/run-report.ts';
+export type { SelectedWeights } from './training/select-weights.ts';
 export { version } from './version.ts';

@@ -6,9 +6,9 @@ export function formatCount(count: number): string {
   return counts.format(count);
 }
 
-/** `1 row`, `3 rows`. */
-export function plural(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 row`, `3 rows`; a plural that takes more than an s is given. */
+export function plural(count: number, noun: string, several: string = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : several}`;
 }
 
 /** A fraction as `0.3 %`, to three digits. */

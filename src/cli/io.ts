@@ -23,3 +23,8 @@ export interface CliIo {
    */
   readonly onInterrupt: (listener: () => void) => () => void;
 }
+
+/** Whether a bar can be drawn: a terminal that can move its cursor, and no build server. */
+export function isLive({ stderr, env }: CliIo): boolean {
+  return stderr.isTTY && env['TERM'] !== 'dumb' && (env['CI'] ?? '') === '';
+}

@@ -4,6 +4,7 @@ import { type Invocation, register } from './command.ts';
 import { demo } from './commands/demo.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluate } from './commands/eval.ts';
+import { explain } from './commands/explain.ts';
 import { exportModel } from './commands/export.ts';
 import { gradients } from './commands/gradients.ts';
 import { patchApply } from './commands/patch-apply.ts';
@@ -12,6 +13,7 @@ import { patchInfo } from './commands/patch-info.ts';
 import { patchRevert } from './commands/patch-revert.ts';
 import { patchVerify } from './commands/patch-verify.ts';
 import { predict } from './commands/predict.ts';
+import { selectCommand } from './commands/select.ts';
 import { train } from './commands/train.ts';
 import { describeFailure } from './failure.ts';
 import type { CliIo } from './io.ts';
@@ -59,6 +61,8 @@ export function createProgram(invocation: Invocation): Command {
       getErrHelpWidth: () => io.stderr.columns ?? 100,
     });
   register(program, invocation, train);
+  register(program, invocation, selectCommand);
+  register(program, invocation, explain);
   register(program, invocation, evaluate);
   register(program, invocation, predict);
   const patch = program.command('patch').description('look into patches, put them on and take them off');

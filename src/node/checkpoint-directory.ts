@@ -13,6 +13,7 @@ const names = ['latest.safetensors', 'previous.safetensors'] as const;
 export function checkpointDirectory(directory: string): CheckpointStore {
   const [latest, previous] = names.map((name) => join(directory, name));
   return {
+    place: directory,
     candidates: async () => {
       const found = [];
       for (const source of [latest, previous]) {

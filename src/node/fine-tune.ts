@@ -42,9 +42,18 @@ export type FineTuneOptions = TrainOptions & Observer & CheckpointDirectoryOptio
  * @throws as the core's `fineTune`.
  */
 export async function fineTune(model: Model, task: Task, options: FineTuneOptions = {}): Promise<RunResult> {
-  const { onProgress, onEvaluation, onNote, onResume, signal, checkpointDirectory, resume, ...given } =
-    options;
-  const observer = { onProgress, onEvaluation, onNote, onResume, signal };
+  const {
+    onProgress,
+    onEvaluation,
+    onNote,
+    onResume,
+    onScores,
+    signal,
+    checkpointDirectory,
+    resume,
+    ...given
+  } = options;
+  const observer = { onProgress, onEvaluation, onNote, onResume, onScores, signal };
   const checkpoints =
     checkpointDirectory === undefined
       ? undefined

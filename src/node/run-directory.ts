@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
+import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import { encodePatch } from '../patch/patch.ts';
 import type { CheckpointProgress } from '../training/checkpoint.ts';
 import type { FineTuned } from '../training/fine-tune.ts';
@@ -11,6 +12,7 @@ import type { RunReport } from '../training/run-report.ts';
 import { removeCheckpoints } from './checkpoint-directory.ts';
 import { createSha256, exists, isDirectory, writeAtomically, writeTextAtomically } from './files.ts';
 import { type Host, host, type Versions, versions } from './host.ts';
+import { writeScores } from './scores-file.ts';
 import { encodeSelection } from './selection-file.ts';
 
 /** The files of a run directory; docs/run-directory.md describes each. */
@@ -20,6 +22,8 @@ export const runFiles = {
   metrics: 'metrics.jsonl',
   patch: 'patch.safetensors',
   selection: 'selection.safetensors',
+  /** What the weights were judged by, where that was asked for. */
+  scores: 'scores.safetensors',
   /** A directory: what a run that was interrupted goes on from. */
   checkpoint: 'checkpoint',
 } as const;
@@ -83,7 +87,7 @@ export async function openRunDirectory(
   }
   await mkdir(path, { recursive: true });
   // The report goes first: what is left of an interrupted removal is no finished run.
-  const kept: readonly string[] = resume ? [runFiles.metrics, runFiles.checkpoint] : [];
+  const kept: readonly string[] = resume ? [runFiles.metrics, runFiles.checkpoint, runFiles.scores] : [];
   for (const file of Object.values(runFiles)) {
     if (!kept.includes(file)) await rm(join(path, file), { recursive: true, force: true });
   }
@@ -135,6 +139,11 @@ export class RunDirectory implements Observer {
 
   readonly onEvaluation = ({ epoch, metrics, elapsedMs }: Evaluation): void => {
     this.#append({ step: this.#step, epoch, metrics, elapsedMs: rounded(elapsedMs) });
+  };
+
+  /** Keeps what the first selection was made from. */
+  readonly onScores = async (scores: ScoreTable): Promise<void> => {
+    await writeScores(this.file('scores'), scores);
   };
 
   /** Writes what a finished run leaves; `run.json` last. */

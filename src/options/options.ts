@@ -63,6 +63,8 @@ export interface SelectOptions {
   readonly headInBudget: boolean;
   readonly scope: 'global' | 'tensor' | 'layer';
   readonly granularity: Granularity;
+  /** The lowest layer, counted from 0, that weights are selected in. */
+  readonly frontier: 'none' | number;
 }
 
 /** Phase 3: selecting anew while training. */

@@ -176,6 +176,13 @@ const select = z
     granularity: granularity
       .default('element')
       .describe('What is selected whole; the score of a group is the mean of its weights.'),
+    frontier: z
+      .union([z.literal('none'), count])
+      .meta({ expected: '"none" or the number of a layer, from 0' })
+      .default('none')
+      .describe(
+        'The lowest layer to select weights in: nothing below it is measured, and the backward pass ends there. The budget stays that of all eligible weights.',
+      ),
   } satisfies Fields<SelectOptions>)
   .prefault({})
   .describe('Phase 2, `gspf` only: selects the weights to train.');

@@ -41,7 +41,7 @@ export class ActiveSet {
   }
 
   /**
-   * One AdamW step on the active weights, by the gradients of the last batch.
+   * One AdamW step on the active weights, by the gradients of the last batch; none where their norm is not finite.
    *
    * @returns the norm of the active gradients before clipping
    */
@@ -50,6 +50,7 @@ export class ActiveSet {
     const { beta1, beta2, epsilon, weightDecay } = adamw;
     const active = new Map([...this.#selection.keys()].map((name) => [name, this.#activeGradient(name)]));
     const norm = globalNorm(active.values());
+    if (!Number.isFinite(norm)) return norm;
     const scale = clipFactor(norm, clipNorm);
     for (const [name, indices] of this.#selection) {
       const tensor = this.#run.prepared.weights.get(name);

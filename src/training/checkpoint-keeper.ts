@@ -1,6 +1,13 @@
 import type { Environment } from '../runtime/environment.ts';
 import { type Checkpoint, type CheckpointStore, encodeCheckpoint, type RunIdentity } from './checkpoint.ts';
 
+/** A checkpoint that is written. */
+export interface KeptCheckpoint {
+  /** The step after which it was taken. */
+  readonly step: number;
+  readonly place: string;
+}
+
 /** Keeps checkpoints now and then: a step waits for the copy, the writing goes on beside the next ones. */
 export class CheckpointKeeper {
   readonly #store: CheckpointStore;
@@ -9,6 +16,7 @@ export class CheckpointKeeper {
   readonly #now: Environment['now'];
   #lastAt: number;
   #writing: Promise<void> | undefined;
+  readonly #steps: number[] = [];
 
   constructor(store: CheckpointStore, identity: RunIdentity, everyMs: number, now: Environment['now']) {
     this.#store = store;
@@ -16,6 +24,16 @@ export class CheckpointKeeper {
     this.#everyMs = everyMs;
     this.#now = now;
     this.#lastAt = now();
+  }
+
+  /**
+   * The last one that was written, since the run was begun or resumed, of weights that gave a finite loss.
+   *
+   * @param step The step whose loss was not finite: that of the weights after the step before.
+   */
+  lastBefore(step: number): KeptCheckpoint | undefined {
+    const good = this.#steps.slice(-2).findLast((kept) => kept < step - 1);
+    return good === undefined ? undefined : { step: good, place: this.#store.place };
   }
 
   /**
@@ -28,7 +46,11 @@ export class CheckpointKeeper {
     if (!always && (!due || this.#writing !== undefined)) return;
     await this.#writing;
     this.#lastAt = this.#now();
-    const writing = this.#store.save(encodeCheckpoint(checkpoint(), this.#identity));
+    const kept = checkpoint();
+    const { step } = kept.progress;
+    const writing = this.#store.save(encodeCheckpoint(kept, this.#identity)).then(() => {
+      this.#steps.push(step);
+    });
     if (always) {
       await writing;
       return;

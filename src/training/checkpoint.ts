@@ -118,6 +118,8 @@ function flatten(value: unknown, path = ''): Map<string, string> {
 
 /** Where checkpoints are kept. */
 export interface CheckpointStore {
+  /** Where a user finds them. */
+  readonly place: string;
   /** The checkpoints there are, the newest first; some may be damaged. */
   readonly candidates: () => Promise<readonly { readonly bytes: Uint8Array; readonly source: string }[]>;
   /** Keeps a checkpoint; the one before stays until it is whole. */

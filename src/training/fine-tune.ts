@@ -3,28 +3,16 @@ import { gspf } from '../methods/gspf/gspf.ts';
 import { countAll, type Selection } from '../methods/selection.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { TrainOptions } from '../options/options.ts';
-import { resolveOptions } from '../options/resolve.ts';
 import { diffTensors } from '../patch/diff.ts';
-import type { CreateSha256 } from '../patch/hash.ts';
 import { patchFormat } from '../patch/metadata.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
-import type { Task, TextExample } from '../tasks/task.ts';
+import type { Task } from '../tasks/task.ts';
 import { version } from '../version.ts';
-import { type CheckpointStore, latestCheckpoint } from './checkpoint.ts';
-import { CheckpointKeeper } from './checkpoint-keeper.ts';
+import { beginRun, type CheckpointOptions } from './begin-run.ts';
 import { proveFrozen } from './frozen.ts';
 import type { Observer } from './observer.ts';
-import { prepare } from './prepare.ts';
-import { Run } from './run.ts';
 import type { RunReport } from './run-report.ts';
-
-/** Where a run keeps its checkpoints, and whether it goes on from the last one. */
-export interface CheckpointOptions {
-  readonly store: CheckpointStore;
-  /** Starts anew where there is no whole checkpoint. */
-  readonly resume: boolean;
-}
 
 /** What a run leaves. */
 export interface FineTuned {
@@ -50,31 +38,22 @@ export async function fineTune(
   observer: Observer = {},
   checkpoints?: CheckpointOptions,
 ): Promise<FineTuned> {
-  const { options, taken } = resolveOptions(given, { task: task.name });
+  const { run, described, checkpoint } = await beginRun(
+    model,
+    task,
+    given,
+    environment,
+    observer,
+    checkpoints,
+  );
+  const { prepared, options } = run;
   const { createSha256 } = environment;
-  const startedAt = environment.now();
-  const prepared = await prepare(model, task, options, createSha256);
-  const described = describeTask(task, prepared.maxLength, createSha256);
-  const { trainSha256, evaluationSha256 } = described;
-  const identity = { baseSha256: prepared.baseSha256, trainSha256, evaluationSha256, options };
-  const keeper =
-    checkpoints &&
-    new CheckpointKeeper(
-      checkpoints.store,
-      identity,
-      options.checkpoint.everySeconds * 1000,
-      environment.now,
-    );
-  const checkpoint = checkpoints?.resume ? await latestCheckpoint(checkpoints.store, identity) : undefined;
-  const run = new Run(prepared, task, options, environment, observer, startedAt, keeper);
-  for (const note of [...taken, ...task.notes, ...prepared.notes]) run.note(note);
-  run.endPhase('prepare', 0, 0);
-  if (checkpoint !== undefined) run.resume(checkpoint);
 
   const { selection, changed, everSelected, selections } =
     options.method === 'full'
       ? await full(run, checkpoint)
       : await gspf(run, model.encoder.zeroGradient, checkpoint);
+  run.judgeLosses();
   await run.release();
 
   const initial = await prepared.readInitial();
@@ -120,26 +99,4 @@ export async function fineTune(
       peakRssBytes: environment.memory().peakRssBytes,
     },
   };
-}
-
-function describeTask(task: Task, maxLength: number, createSha256: CreateSha256): RunReport['task'] {
-  return {
-    name: task.name,
-    labels: task.labels,
-    trainExamples: task.train.length,
-    evaluationExamples: task.evaluation.length,
-    trainSha256: hashExamples(task.train, createSha256),
-    evaluationSha256: hashExamples(task.evaluation, createSha256),
-    maxLength,
-  };
-}
-
-/** SHA-256 over the JSON of each example, in order. */
-function hashExamples(examples: readonly TextExample[], createSha256: CreateSha256): string {
-  const hash = createSha256();
-  const utf8 = new TextEncoder();
-  for (const { text, textPair, label } of examples) {
-    hash.update(utf8.encode(`${JSON.stringify([text, textPair ?? null, label])}\n`));
-  }
-  return hash.hex();
 }

@@ -1,4 +1,5 @@
 import { GspfError } from '../errors.ts';
+import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { CheckpointProgress } from './checkpoint.ts';
 
 /** What a run is doing: measuring sensitivities, or training the active weights. */
@@ -39,6 +40,11 @@ export interface Observer {
   readonly onEvaluation?: ((evaluation: Evaluation) => void) | undefined;
   /** Called once, before the first step of a run that goes on from a checkpoint. */
   readonly onResume?: ((from: CheckpointProgress) => void) | undefined;
+  /**
+   * Called at the first selection with everything that it was made from. The arrays are the run's own, which changes
+   * them once the returned promise is settled.
+   */
+  readonly onScores?: ((scores: ScoreTable) => Promise<void> | void) | undefined;
   /** Sentences that the user should read. */
   readonly onNote?: ((note: string) => void) | undefined;
   /** Stops the run after the step at hand. */

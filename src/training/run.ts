@@ -1,5 +1,6 @@
 import type { Batch } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
+import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
@@ -12,6 +13,7 @@ import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { argmaxRows, Classifier, meanCrossEntropy } from './classifier.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import { batchFeeds, countTokens } from './encoded-examples.ts';
+import { judgeLosses } from './judge-losses.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
@@ -56,6 +58,8 @@ export class Run {
   #phaseStartedAt: number;
   #evaluationMs = 0;
   #step = 0;
+  /** Of the training steps since the run was begun or resumed. */
+  readonly #losses: number[] = [];
 
   constructor(
     prepared: Prepared,
@@ -84,6 +88,11 @@ export class Run {
   note(sentence: string): void {
     this.notes.push(sentence);
     this.#observer.onNote?.(sentence);
+  }
+
+  /** Shows the observer what the selection was made from, if it wants to see it. */
+  async showScores(table: () => ScoreTable): Promise<void> {
+    await this.#observer.onScores?.(table());
   }
 
   /** The batches of an epoch (from 1), in an order that follows from the seed. */
@@ -133,7 +142,8 @@ export class Run {
   /**
    * Computes loss and gradients of one batch, then lets `update` use them.
    *
-   * @throws `training/diverged` for a loss that is no number, `usage/cancelled` where the observer stops the run.
+   * @param update Returns the gradients' norm; it changes no weight where that is not finite.
+   * @throws `training/diverged` for a loss or norm that is no number, `usage/cancelled` where the observer stops the run.
    */
   async step(
     phase: Phase,
@@ -144,15 +154,12 @@ export class Run {
     const { epoch } = batch;
     const loss = await this.computeGradients(batch, gradients);
     this.#step += 1;
-    if (!Number.isFinite(loss)) {
-      throw new GspfError('training/diverged', {
-        subject: `step ${this.#step} (${phase}, epoch ${epoch}, rows ${batch.rows.join(', ')})`,
-        expected: 'a finite loss',
-        got: `${loss}`,
-        hint: 'Lower the learning rate (lr), or look for odd texts in these rows.',
-      });
-    }
+    if (!Number.isFinite(loss)) throw this.#diverged(phase, batch, 'a finite loss', loss);
     const { lr, gradNorm } = await update();
+    if (gradNorm !== null && !Number.isFinite(gradNorm)) {
+      throw this.#diverged(phase, batch, 'gradients of a finite norm', gradNorm);
+    }
+    if (phase === 'train') this.#losses.push(loss);
     this.#observer.onProgress?.({
       phase,
       epoch,
@@ -166,6 +173,24 @@ export class Run {
       rssBytes: this.environment.memory().rssBytes,
     });
     await this.environment.pause();
+  }
+
+  #diverged(phase: Phase, { epoch, number, rows }: TrainingBatch, expected: string, got: number): GspfError {
+    const kept = this.#keeper?.lastBefore(this.#step);
+    const checkpoint =
+      kept === undefined ? '' : ` The last good checkpoint, after step ${kept.step}, is in ${kept.place}.`;
+    return new GspfError('training/diverged', {
+      subject: `step ${this.#step} (${phase}, epoch ${epoch}, batch ${number + 1}, rows ${rows.join(', ')})`,
+      expected,
+      got: `${got}`,
+      hint: `Lower the learning rate (lr), or look for odd texts in these rows.${checkpoint}`,
+    });
+  }
+
+  /** Says so where the loss of the training steps went nowhere, or up. */
+  judgeLosses(): void {
+    const judgement = judgeLosses(this.#losses, this.options.lr);
+    if (judgement !== undefined) this.note(judgement);
   }
 
   /**

@@ -69,7 +69,11 @@ test('--debug shows the stack, and only then', async () => {
 });
 
 test.each([
-  ['--task', 'sst3', 'error: task: expected one of sst2, text-classification, got "sst3" [usage/option]'],
+  [
+    '--task',
+    'sst3',
+    'error: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, text-classification, got "sst3" [usage/option]',
+  ],
   [
     '--set',
     'selct.ratio=1',

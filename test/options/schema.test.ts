@@ -44,6 +44,7 @@ const defaults = {
     headInBudget: true,
     scope: 'global',
     granularity: 'element',
+    frontier: 'none',
   },
   refine: { every: 0, alpha: 0.5, source: 'probe', probeBatches: 8, dropped: 'keep', enter: 'zero' },
   checkpoint: { everySeconds: 30 },
@@ -82,6 +83,7 @@ describe('the options of the reference runs', () => {
       checkpoint,
       ...options,
       warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },
+      select: { ...options.select, frontier: 'none' },
     });
   });
 });

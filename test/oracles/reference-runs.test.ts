@@ -135,7 +135,11 @@ test.each(measured)('the reference run $name measures the same sensitivities', a
   const run = new Run(reference.prepare(), task, gradientOnly, environment, {}, 0);
   const { weights, head } = run.prepared;
   const eligible = eligibleTensors([...weights.keys()], head, options.select, []);
-  const { statistics } = await warmUp(run, eligible, new Chooser(run, eligible));
+  const { statistics } = await warmUp(
+    run,
+    eligible,
+    new Chooser(run, eligible, countAll(new Map(eligible.map((name) => [name, 'all'])), run.sizes(eligible))),
+  );
   await run.release();
   const stored = [...reference.tensors()].filter(([name]) => name.startsWith('S/'));
   const largest = Math.max(...stored.map(([, { data }]) => Math.max(...Array.from(data, Number))));

@@ -34,6 +34,7 @@ const task: Task = {
 
 /** Keeps every checkpoint of a run, and offers the ones it is told to. */
 class Store implements CheckpointStore {
+  readonly place = 'memory';
   readonly saved: Uint8Array[] = [];
   offered: readonly Uint8Array[] = [];
 
@@ -145,6 +146,7 @@ describe('a checkpoint', () => {
     const expected = await train(options, new Store());
     const store = new Store();
     const full: CheckpointStore = {
+      place: 'a full disk',
       candidates: () => store.candidates(),
       save: async (bytes) => {
         if (store.saved.length === 4) await open('/dev/full', 'w').then((file) => file.writeFile(bytes));

@@ -3,7 +3,7 @@ import { GspfError } from '../../errors.ts';
 import type { Progress } from '../../training/observer.ts';
 import { type CommandContext, type CommandDefinition, requiredOption } from '../command.ts';
 import { plural } from '../format.ts';
-import type { CliIo } from '../io.ts';
+import { isLive } from '../io.ts';
 import { modelOption, openModel, threadsOption } from '../model-options.ts';
 import { ProgressDisplay } from '../progress.ts';
 import { runSummary } from '../run-summary.ts';
@@ -23,6 +23,7 @@ export interface TrainFlags extends TaskFlags, TrainOptionFlags {
   readonly out: string;
   readonly overwrite?: true;
   readonly resume?: true;
+  readonly keepScores?: true;
   readonly threads?: number;
 }
 
@@ -43,6 +44,7 @@ function options(command: Command): void {
   requiredOption(command, '--out <dir>', 'directory to write the run to');
   command.option('--overwrite', 'replace the finished run in that directory');
   command.option('--resume', 'go on with the interrupted run in that directory');
+  command.option('--keep-scores', 'also write what every weight was judged by, for gspf explain');
   command.optionsGroup('Data:');
   splitOptions(command);
   limitEvalOption(command);
@@ -95,6 +97,7 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
         shown?.line(`Resumed after step ${from.step}.`);
       },
       onNote: (note) => shown?.line(note),
+      ...(flags.keepScores && { onScores: directory.onScores }),
       onProgress: (progress) => {
         last = progress;
         directory.onProgress(progress);
@@ -120,11 +123,6 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
     stopListening();
     await model.release();
   }
-}
-
-/** Whether a bar can be drawn: a terminal that can move its cursor, and no build server. */
-function isLive({ stderr, env }: CliIo): boolean {
-  return stderr.isTTY && env['TERM'] !== 'dumb' && (env['CI'] ?? '') === '';
 }
 
 /** Says where a stopped run stood, and how to go on. */

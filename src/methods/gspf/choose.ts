@@ -16,14 +16,21 @@ export interface Choice extends Selected {
 /** Phase 2, and its repetition at each refinement: scores every eligible weight and takes the best within the budget. */
 export class Chooser {
   readonly #run: Run;
-  readonly #eligible: readonly string[];
+  readonly #tensors: readonly string[];
+  /** P. */
+  readonly eligibleWeights: number;
   /** S̃ of the last choice, mixed with those before; kept only where there will be a next one. */
   #kept: KeptScores | undefined;
   #round = 0;
 
-  constructor(run: Run, eligible: readonly string[]) {
+  /**
+   * @param tensors Names of the tensors to choose from, in tensor order.
+   * @param eligibleWeights P: the weights of these tensors, and those that only the frontier leaves out.
+   */
+  constructor(run: Run, tensors: readonly string[], eligibleWeights: number) {
     this.#run = run;
-    this.#eligible = eligible;
+    this.#tensors = tensors;
+    this.eligibleWeights = eligibleWeights;
   }
 
   /**
@@ -37,7 +44,7 @@ export class Chooser {
     const { scorer, normalization } = this.#scores(statistics, initial);
     this.#round += 1;
     if (refine.every === 0) return { ...this.#select(scorer), normalization };
-    if (this.#kept === undefined) this.#kept = keepScores(this.#run.sizes(this.#eligible), scorer, 'float64');
+    if (this.#kept === undefined) this.#kept = keepScores(this.#run.sizes(this.#tensors), scorer, 'float64');
     else mixScores(this.#kept, scorer, refine.alpha);
     return { ...this.#select(readScores(this.#kept)), normalization };
   }
@@ -79,9 +86,9 @@ export class Chooser {
 
   #select(scorer: Scorer): Selected {
     const { options, prepared } = this.#run;
-    const tensors = this.#eligible.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
-    const head = prepared.head.filter((name) => this.#eligible.includes(name));
-    return select(tensors, head, scorer, options.select);
+    const tensors = this.#tensors.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
+    const head = prepared.head.filter((name) => this.#tensors.includes(name));
+    return select(tensors, head, scorer, options.select, this.eligibleWeights);
   }
 }
 

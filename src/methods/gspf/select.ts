@@ -35,7 +35,7 @@ export interface UnitReport {
 /** A selection and how it came about; all but `selection` is JSON. */
 export interface Selected {
   readonly selection: Selection;
-  /** P: all weights of the eligible tensors, head included. */
+  /** P: all weights of the eligible tensors, head included, whether above the frontier or not. */
   readonly eligible: number;
   /** max(1, ⌊ratio · P⌋). */
   readonly k: number;
@@ -55,8 +55,9 @@ export interface Selected {
  *
  * Elements meet the budget of their unit exactly; groups never exceed it, unless nothing at all were selected.
  *
- * @param tensors The eligible tensors, in tensor order.
+ * @param tensors The tensors to choose from, in tensor order.
  * @param head Names of the newly initialised tensors.
+ * @param eligible P, where the ratio refers to more weights than those to choose from.
  * @throws `training/diverged` naming the tensor with a score that is not a number, `usage/option` when nothing
  * is eligible or the granularity is none.
  */
@@ -65,19 +66,22 @@ export function select(
   head: readonly string[],
   scorer: Scorer,
   options: BudgetOptions,
+  eligible: number = totalSize(tensors),
 ): Selected {
   const { ratio, headInBudget, scope, granularity } = options;
-  const eligible = totalSize(tensors);
   if (eligible === 0) {
     throw new GspfError('usage/option', { subject: 'select', expected: 'eligible weights', got: 'none' });
   }
   const k = Math.max(1, Math.floor(ratio * eligible));
   const whole = new Set(options.head === 'always' ? head : []);
   const headSize = totalSize(tensors.filter(({ name }) => whole.has(name)));
-  const body = tensors.filter(({ name }) => !whole.has(name)).map((tensor) => cut(tensor, granularity));
+  const body = cutTensors(
+    tensors.filter(({ name }) => !whole.has(name)),
+    granularity,
+  );
   const bodyBudget = Math.min(headInBudget ? Math.max(0, k - headSize) : k, totalSize(body));
 
-  const ranking = granularity === 'element' ? scorer : groupScorer(body, scorer);
+  const ranking = rankingOf(body, scorer, granularity);
   let chosen = chooseInUnits(body, ranking, scope, bodyBudget);
   if (headSize === 0 && chosen.units.every(({ taken }) => taken === 0)) {
     chosen = chooseOne(body, ranking, bodyBudget);
@@ -105,9 +109,14 @@ export function select(
 }
 
 /** A tensor and its groups, which are single elements under the granularity `element`. */
-interface CutTensor extends EligibleTensor {
+export interface CutTensor extends EligibleTensor {
   readonly grid: Grid;
   readonly candidates: Candidates;
+}
+
+/** The tensors with what of them is taken or left whole. @throws `usage/option` for a granularity that is none. */
+export function cutTensors(tensors: readonly EligibleTensor[], granularity: Granularity): CutTensor[] {
+  return tensors.map((tensor) => cut(tensor, granularity));
 }
 
 function cut(tensor: EligibleTensor, granularity: Granularity): CutTensor {
@@ -121,8 +130,13 @@ function cut(tensor: EligibleTensor, granularity: Granularity): CutTensor {
   return { ...tensor, grid, candidates };
 }
 
-/** Group scores are few and read in several rounds: they are made once. */
-function groupScorer(body: readonly CutTensor[], scorer: Scorer): Scorer {
+/**
+ * The scores by which the parts of tensors are ranked: the start index counts parts.
+ *
+ * Group scores are few and read in several rounds: they are made once.
+ */
+export function rankingOf(body: readonly CutTensor[], scorer: Scorer, granularity: Granularity): Scorer {
+  if (granularity === 'element') return scorer;
   return readScores(new Map(body.map(({ name, grid }) => [name, groupMeans(name, grid, scorer)])));
 }
 

@@ -1,0 +1,88 @@
+import type { Checkpoint } from '../../training/checkpoint.ts';
+import type { Run } from '../../training/run.ts';
+import { type Choice, Chooser, rollBack } from './choose.ts';
+import { eligibleTensors } from './eligible.ts';
+import { aboveFrontier, layerDepths } from './frontier.ts';
+import { scoreTable } from './score-table.ts';
+import type { Statistics } from './statistics.ts';
+import { warmUp } from './warmup.ts';
+
+/** The tensors that weights are selected from, in tensor order, and who selects. */
+export interface Field {
+  readonly tensors: readonly string[];
+  readonly chooser: Chooser;
+  /** Why each of the model's other weight tensors is none of them. */
+  readonly left: ReadonlyMap<string, string>;
+}
+
+/**
+ * What a run may select from.
+ *
+ * @param zeroGradient Tensors whose gradient is zero by construction.
+ * @throws `usage/option` for globs that match nothing, and where nothing is left.
+ */
+export function openField(run: Run, zeroGradient: readonly string[]): Field {
+  const { options, prepared } = run;
+  const { select } = options;
+  const names = [...prepared.weights.keys()];
+  const eligible = eligibleTensors(names, prepared.head, select, zeroGradient);
+  const tensors = aboveFrontier(eligible, select.frontier, layerDepths(prepared.withLoss, names));
+  const eligibleWeights = [...run.sizes(eligible).values()].reduce((sum, size) => sum + size, 0);
+  const reason = (name: string): string => {
+    if (eligible.includes(name)) return `below select.frontier (${select.frontier})`;
+    if (select.exclude !== 'auto') return 'left out by select.include or select.exclude';
+    return zeroGradient.includes(name)
+      ? 'its gradient is zero by construction (select.exclude: auto)'
+      : 'left out by select.include';
+  };
+  const left = new Map(names.filter((name) => !tensors.includes(name)).map((name) => [name, reason(name)]));
+  return { tensors, chooser: new Chooser(run, tensors, eligibleWeights), left };
+}
+
+/**
+ * Phases 1 and 2: measures, scores and selects for the first time, and puts back what is not selected
+ * (`warmup.commit: rollback`).
+ *
+ * @param checkpoint Where to go on from, within the warm-up.
+ * @returns the choice, and the number of batches behind it
+ */
+export async function chooseFirst(
+  run: Run,
+  field: Field,
+  checkpoint?: Checkpoint,
+): Promise<{ readonly choice: Choice; readonly batches: number }> {
+  const { options, prepared } = run;
+  const { tensors, chooser } = field;
+  const { statistics, batches } = await warmUp(run, tensors, chooser, checkpoint);
+  run.endPhase('warmup', options.warmup.epochs, batches);
+  // θ⁰ is in memory for the length of this function only.
+  const initial = await prepared.readInitial();
+  const choice = chooser.choose(statistics, initial);
+  warn(run, choice, statistics);
+  await run.showScores(() => scoreTable(run, field, statistics, initial));
+  if (options.warmup.commit === 'rollback') rollBack(prepared.weights, initial, choice.selection);
+  run.endPhase('select', 0, 0);
+  return { choice, batches };
+}
+
+/** Says what a user would not expect of a selection. */
+function warn(run: Run, { head, k, bodyBudget, selected }: Choice, statistics: Statistics | null): void {
+  if (head > k && run.options.select.headInBudget) {
+    run.note(
+      `The head has ${head} weights, more than the budget of ${k}: it is trained whole, and no other weight is. Raise select.ratio, or set select.headInBudget=false.`,
+    );
+  } else if (head > 0 && (bodyBudget === 0 || selected === head)) {
+    run.note(
+      `Nothing but the head is selected (${head} weights): the budget of ${k} leaves room for ${bodyBudget} others. Raise select.ratio, or set select.headInBudget=false.`,
+    );
+  }
+  const flat = [...(statistics?.tensors ?? [])].flatMap(([name, { sum }]) =>
+    sum.every((value) => value === 0) ? [name] : [],
+  );
+  if (flat.length > 0) {
+    const shown = flat.slice(0, 3).join(', ');
+    run.note(
+      `No gradient reached ${shown}${flat.length > 3 ? ` and ${flat.length - 3} more tensors` : ''}: all their sensitivities are zero. Name them in select.exclude if that is as it should be.`,
+    );
+  }
+}

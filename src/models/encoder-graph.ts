@@ -1,0 +1,152 @@
+import type { GraphBuilder } from '../graph/builder.ts';
+import { int } from '../graph/graph.ts';
+import { float32 } from '../tensor.ts';
+import { type Drop, dropNothing } from './dropout.ts';
+import type { Activation } from './layers.ts';
+import type { TextEncoder, TextInputs } from './text-encoder.ts';
+
+/** The sizes and choices that the layers of an encoder share. */
+export interface EncoderShape {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly activation: Activation;
+  /** Of every layer normalisation. */
+  readonly epsilon: number;
+  readonly dropout: { readonly hidden: number; readonly attention: number };
+}
+
+/** An encoder's graph under construction: what its layers share. */
+export interface EncoderContext {
+  readonly builder: GraphBuilder;
+  readonly shape: EncoderShape;
+  readonly inputs: TextInputs;
+  readonly drop: Drop;
+  /** int64 [1]: the number of texts and of positions. */
+  readonly batch: string;
+  readonly sequence: string;
+  /** 0 where a key may be attended to, the lowest float where not: `[batch, 1, 1, sequence]`. */
+  readonly maskBias: string;
+}
+
+/** Positions of each text that are computed: all, or the first. */
+export type Positions = 'sequence' | 1;
+
+/** The rows that a layer computes, and those that they attend to. */
+export interface LayerRows {
+  /** `[batch · positions, hidden]` */
+  readonly queries: string;
+  /** `[batch · sequence, hidden]` */
+  readonly keys: string;
+  /** How many rows of `queries` each text has. */
+  readonly positions: Positions;
+}
+
+/**
+ * An encoder's body.
+ *
+ * Hidden states are kept as `[batch · sequence, hidden]`, one row a token, so that every linear layer is one Gemm
+ * on the weight as Hugging Face stores it.
+ */
+export interface EncoderBody {
+  /** What the first layer reads, `[batch · sequence, hidden]`. */
+  readonly embedded: string;
+  /** Adds a layer, numbered from 0; its output, `[batch · positions, hidden]`. */
+  readonly layer: (number: number, rows: LayerRows) => string;
+  /** Adds what comes after the last layer, row by row. */
+  readonly finish?: (rows: string) => string;
+}
+
+/** The lowest float32: what transformers adds to the scores of masked keys. */
+export const LOWEST = -3.4028234663852886e38;
+
+/**
+ * The two ways in which an architecture's graph is built, for texts of which the first position is classified.
+ *
+ * Where only the first position is wanted, the last layer computes queries and feed-forward for that position alone.
+ *
+ * @param pool Adds what a sequence classifier has before its last dropout and layer, on the rows of the first
+ *   position, `[batch, hidden]`.
+ */
+export function encoderGraphs(
+  shape: EncoderShape,
+  body: (context: EncoderContext) => EncoderBody,
+  pool: (context: EncoderContext, first: string) => string,
+): Pick<TextEncoder, 'pooled' | 'hidden'> {
+  return {
+    pooled: (builder, inputs, drop = dropNothing) => {
+      const context = encoderContext(builder, shape, inputs, drop);
+      return pool(context, firstPosition(context, body(context)));
+    },
+    hidden: (builder, inputs, drop = dropNothing) => {
+      const context = encoderContext(builder, shape, inputs, drop);
+      const hidden = everyPosition(context, body(context));
+      return { hidden, pool: () => pool(context, firstTokens(context, hidden)) };
+    },
+  };
+}
+
+/** Adds the nodes that every layer needs. */
+export function encoderContext(
+  builder: GraphBuilder,
+  shape: EncoderShape,
+  inputs: TextInputs,
+  drop: Drop,
+): EncoderContext {
+  const extents = builder.op('Shape', [inputs.inputIds]);
+  return {
+    builder,
+    shape,
+    inputs,
+    drop,
+    batch: builder.op('Slice', [extents, builder.ints([0]), builder.ints([1])]),
+    sequence: builder.op('Slice', [extents, builder.ints([1]), builder.ints([2])]),
+    maskBias: maskBias(builder, inputs.attentionMask),
+  };
+}
+
+function maskBias(builder: GraphBuilder, attentionMask: string): string {
+  const mask = builder.op('Cast', [attentionMask], { to: int(1) });
+  const one = builder.initializer('one', float32([], [1]));
+  const lowest = builder.initializer('lowest', float32([], [LOWEST]));
+  const bias = builder.op('Mul', [builder.op('Sub', [one, mask]), lowest]);
+  return builder.op('Unsqueeze', [bias, builder.ints([1, 2])]);
+}
+
+/** The hidden states of every position, `[batch · sequence, hidden]`. */
+export function everyPosition({ shape }: EncoderContext, body: EncoderBody): string {
+  const hidden = hiddenAfter(body, shape.layers);
+  return body.finish === undefined ? hidden : body.finish(hidden);
+}
+
+/** The hidden states of the first position, `[batch, hidden]`. */
+function firstPosition(context: EncoderContext, body: EncoderBody): string {
+  const last = context.shape.layers - 1;
+  const keys = hiddenAfter(body, last);
+  const first = body.layer(last, { queries: firstTokens(context, keys), keys, positions: 1 });
+  return body.finish === undefined ? first : body.finish(first);
+}
+
+function hiddenAfter({ embedded, layer }: EncoderBody, count: number): string {
+  let hidden = embedded;
+  for (let i = 0; i < count; i++) {
+    hidden = layer(i, { queries: hidden, keys: hidden, positions: 'sequence' });
+  }
+  return hidden;
+}
+
+/** The rows of the first position: `[batch · sequence, hidden]` → `[batch, hidden]`. */
+export function firstTokens({ builder, shape, batch, sequence }: EncoderContext, hidden: string): string {
+  const size = builder.ints([shape.hiddenSize]);
+  const byText = builder.op('Reshape', [
+    hidden,
+    builder.op('Concat', [batch, sequence, size], { axis: int(0) }),
+  ]);
+  const first = builder.op('Slice', [byText, builder.ints([0]), builder.ints([1]), builder.ints([1])]);
+  return builder.op('Reshape', [first, builder.ints([-1, shape.hiddenSize])]);
+}
+
+/** Dropout of hidden states `[batch · positions, hidden]`. */
+export function dropHidden({ shape, drop }: EncoderContext, rows: string, positions: Positions): string {
+  return drop(rows, shape.dropout.hidden, ['batch', positions, shape.hiddenSize]);
+}

@@ -160,6 +160,26 @@ describe('a checkpoint', () => {
     expect(Buffer.compare(encodePatch(resumed.patch), encodePatch(expected.patch))).toBe(0);
   });
 
+  test('of weights that still gave a finite loss is named when the loss is none', async () => {
+    const store = new Store();
+    const wild = { ...options, lr: 1e30, warmup: { update: 'none' as const } };
+    const error = await train(wild, store).then(
+      () => undefined,
+      (failure: unknown) => failure,
+    );
+    expect(error).toMatchObject({ code: 'training/diverged' });
+    const said = error instanceof GspfError ? error.message : '';
+    const [, step, checkpoint] =
+      /step (\d+) \(train, epoch 2, batch \d+, rows .* after step (\d+), is in memory\.$/.exec(said) ?? [];
+    // The step before changed the weights for the worse, and its checkpoint holds them.
+    expect(Number(checkpoint)).toBe(Number(step) - 2);
+    const losses: number[] = [];
+    store.offered = store.saved.slice(Number(checkpoint) - 1, Number(checkpoint));
+    await train(wild, store, { onProgress: ({ loss }) => void losses.push(loss) }).catch(() => {});
+    expect(losses.length).toBeGreaterThan(0);
+    expect(losses.every(Number.isFinite)).toBe(true);
+  });
+
   test('of a run with other options is refused, naming the option', async () => {
     const whole = new Store();
     await train(options, whole);

@@ -3,6 +3,7 @@ import type { Run } from '../../training/run.ts';
 import { type Choice, Chooser, rollBack } from './choose.ts';
 import { eligibleTensors } from './eligible.ts';
 import { aboveFrontier, layerDepths } from './frontier.ts';
+import { remarksOn } from './remarks.ts';
 import { scoreTable } from './score-table.ts';
 import type { Statistics } from './statistics.ts';
 import { warmUp } from './warmup.ts';
@@ -58,31 +59,9 @@ export async function chooseFirst(
   // θ⁰ is in memory for the length of this function only.
   const initial = await prepared.readInitial();
   const choice = chooser.choose(statistics, initial);
-  warn(run, choice, statistics);
+  for (const remark of remarksOn(choice, options.select, statistics)) run.note(remark);
   await run.showScores(() => scoreTable(run, field, statistics, initial));
   if (options.warmup.commit === 'rollback') rollBack(prepared.weights, initial, choice.selection);
   run.endPhase('select', 0, 0);
   return { choice, batches };
-}
-
-/** Says what a user would not expect of a selection. */
-function warn(run: Run, { head, k, bodyBudget, selected }: Choice, statistics: Statistics | null): void {
-  if (head > k && run.options.select.headInBudget) {
-    run.note(
-      `The head has ${head} weights, more than the budget of ${k}: it is trained whole, and no other weight is. Raise select.ratio, or set select.headInBudget=false.`,
-    );
-  } else if (head > 0 && (bodyBudget === 0 || selected === head)) {
-    run.note(
-      `Nothing but the head is selected (${head} weights): the budget of ${k} leaves room for ${bodyBudget} others. Raise select.ratio, or set select.headInBudget=false.`,
-    );
-  }
-  const flat = [...(statistics?.tensors ?? [])].flatMap(([name, { sum }]) =>
-    sum.every((value) => value === 0) ? [name] : [],
-  );
-  if (flat.length > 0) {
-    const shown = flat.slice(0, 3).join(', ');
-    run.note(
-      `No gradient reached ${shown}${flat.length > 3 ? ` and ${flat.length - 3} more tensors` : ''}: all their sensitivities are zero. Name them in select.exclude if that is as it should be.`,
-    );
-  }
 }

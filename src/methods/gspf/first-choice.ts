@@ -5,7 +5,6 @@ import { eligibleTensors } from './eligible.ts';
 import { aboveFrontier, layerDepths } from './frontier.ts';
 import { remarksOn } from './remarks.ts';
 import { scoreTable } from './score-table.ts';
-import type { Statistics } from './statistics.ts';
 import { warmUp } from './warmup.ts';
 
 /** The tensors that weights are selected from, in tensor order, and who selects. */

@@ -22,6 +22,7 @@ import {
 import { initialize } from '../dist/models/text-model.js';
 import { textTokenizer } from '../dist/models/tokenizer.js';
 import { onnxRuntime } from '../dist/node/onnxruntime.js';
+import { argmax } from '../dist/objectives/losses.js';
 import { adamwStep, createAdamWState, decays } from '../dist/optim/adamw.js';
 import { clipFactor, globalNorm } from '../dist/optim/clip.js';
 import { schedule } from '../dist/optim/schedule.js';
@@ -29,7 +30,6 @@ import { ShapeCache } from '../dist/runtime/shape-cache.js';
 import { encodeSafetensors } from '../dist/safetensors/encode.js';
 import { specialize } from '../dist/specialize/specialize.js';
 import { zeros } from '../dist/tensor.js';
-import { argmaxRows } from '../dist/training/classifier.js';
 
 const { values } = parseArgs({
   options: {
@@ -154,7 +154,10 @@ async function run(cache, examples, batch, random, results) {
 }
 
 function hits(logits, classes, { data }) {
-  return argmaxRows(logits, classes).reduce((sum, found, i) => sum + (found === Number(data[i]) ? 1 : 0), 0);
+  return Array.from(data).reduce((sum, label, row) => {
+    const found = argmax(logits.subarray(row * classes, (row + 1) * classes));
+    return sum + (found === Number(label) ? 1 : 0);
+  }, 0);
 }
 
 function readExamples(seed, first, count) {

@@ -20,6 +20,7 @@ async function select(maxBatches) {
     warmup: { maxBatches, epochs: 1 },
     select: { ratio: Number(options.ratio ?? 0.003) },
     seed: 0,
+    dropout: options.dropout ?? 'config',
   });
   const chosen = new Set();
   for (const [name, indices] of selection) {

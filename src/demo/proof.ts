@@ -4,7 +4,7 @@ import { applyPatchToDirectory, revertPatchInDirectory } from '../node/merge.ts'
 import { loadModel, type Model } from '../node/model.ts';
 import type { Patch } from '../patch/patch.ts';
 import { bytesOf } from '../tensor.ts';
-import { Classifier } from '../training/classifier.ts';
+import { Predictor } from '../training/predictor.ts';
 
 /** What putting a patch on and taking it off again has shown. */
 export interface PatchProof {
@@ -49,9 +49,11 @@ async function logitsOf(model: Model, texts: readonly string[]): Promise<Float32
   const labels = model.requireLabels().length;
   const graph = classifierGraph(encoder, labels);
   const weights = await model.readTensors();
-  const classifier = new Classifier({ graph, weights, labels, padTokenId: encoder.padTokenId }, environment);
+  const layout = { of: 'text', width: labels } as const;
+  const { padTokenId } = encoder;
+  const predictor = new Predictor({ graph, weights, layout, padTokenId }, environment);
   const encoded = texts.map((text) => tokenizer.encode(text, undefined, encoder.maxPositions));
-  const logits = await classifier.logits(encoded, 64);
-  await classifier.release();
-  return logits;
+  const logits = await predictor.logits(encoded, 64);
+  await predictor.release();
+  return Float32Array.from(logits.flatMap((values) => Array.from(values)));
 }

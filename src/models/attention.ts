@@ -23,7 +23,12 @@ export function selfAttention(
 ): string {
   const { builder } = c;
   // 1/√d is taken into the projection of Q
-  const q = splitHeads(c, linear(builder, names.query, queries, 1 / Math.sqrt(headSize(c))), positions, byRow);
+  const q = splitHeads(
+    c,
+    linear(builder, names.query, queries, 1 / Math.sqrt(headSize(c))),
+    positions,
+    byRow,
+  );
   const k = splitHeads(c, linear(builder, names.key, keys), 'sequence', byColumn);
   const v = splitHeads(c, linear(builder, names.value, keys), 'sequence', byRow);
   const products = builder.op('MatMul', [q, k]);
@@ -32,8 +37,8 @@ export function selfAttention(
 }
 
 /** How {@link splitHeads} arranges its result: `[batch, heads, rows, headSize]` or `[batch, heads, headSize, rows]`. */
-export const byRow = [0, 2, 1, 3];
-export const byColumn = [0, 2, 3, 1];
+export const byRow: readonly number[] = [0, 2, 1, 3];
+export const byColumn: readonly number[] = [0, 2, 3, 1];
 
 /** `[batch · rows, hidden]` split into heads, in the arrangement that is asked for. */
 export function splitHeads(

@@ -28,7 +28,9 @@ export function embeddingsParameters(embeddings: Embeddings): Parameter[] {
   return [
     ...embeddingParameters(`${prefix}.word_embeddings`, vocabSize, size),
     ...(positions === 0 ? [] : embeddingParameters(`${prefix}.position_embeddings`, positions, size)),
-    ...(typeVocabSize === 0 ? [] : embeddingParameters(`${prefix}.token_type_embeddings`, typeVocabSize, size)),
+    ...(typeVocabSize === 0
+      ? []
+      : embeddingParameters(`${prefix}.token_type_embeddings`, typeVocabSize, size)),
     ...layerNormParameters(`${prefix}.LayerNorm`, size),
   ];
 }

@@ -7,7 +7,6 @@ import type { TextEncoder, TextInputs } from './text-encoder.ts';
 
 /** The sizes and choices that the layers of an encoder share. */
 export interface EncoderShape {
-  readonly layers: number;
   readonly hiddenSize: number;
   readonly heads: number;
   readonly activation: Activation;
@@ -42,6 +41,9 @@ export interface LayerRows {
   readonly positions: Positions;
 }
 
+/** Adds a layer to the graph; its output, `[batch · positions, hidden]`. */
+export type Layer = (rows: LayerRows) => string;
+
 /**
  * An encoder's body.
  *
@@ -51,8 +53,7 @@ export interface LayerRows {
 export interface EncoderBody {
   /** What the first layer reads, `[batch · sequence, hidden]`. */
   readonly embedded: string;
-  /** Adds a layer, numbered from 0; its output, `[batch · positions, hidden]`. */
-  readonly layer: (number: number, rows: LayerRows) => string;
+  readonly layers: readonly Layer[];
   /** Adds what comes after the last layer, row by row. */
   readonly finish?: (rows: string) => string;
 }
@@ -80,7 +81,7 @@ export function encoderGraphs(
     },
     hidden: (builder, inputs, drop = dropNothing) => {
       const context = encoderContext(builder, shape, inputs, drop);
-      const hidden = everyPosition(context, body(context));
+      const hidden = everyPosition(body(context));
       return { hidden, pool: () => pool(context, firstTokens(context, hidden)) };
     },
   };
@@ -114,25 +115,24 @@ function maskBias(builder: GraphBuilder, attentionMask: string): string {
 }
 
 /** The hidden states of every position, `[batch · sequence, hidden]`. */
-export function everyPosition({ shape }: EncoderContext, body: EncoderBody): string {
-  const hidden = hiddenAfter(body, shape.layers);
-  return body.finish === undefined ? hidden : body.finish(hidden);
+export function everyPosition({ embedded, layers, finish }: EncoderBody): string {
+  const hidden = hiddenAfter(embedded, layers);
+  return finish === undefined ? hidden : finish(hidden);
 }
 
 /** The hidden states of the first position, `[batch, hidden]`. */
-function firstPosition(context: EncoderContext, body: EncoderBody): string {
-  const last = context.shape.layers - 1;
-  const keys = hiddenAfter(body, last);
-  const first = body.layer(last, { queries: firstTokens(context, keys), keys, positions: 1 });
-  return body.finish === undefined ? first : body.finish(first);
+export function firstPosition(context: EncoderContext, { embedded, layers, finish }: EncoderBody): string {
+  const keys = hiddenAfter(embedded, layers.slice(0, -1));
+  const queries = firstTokens(context, keys);
+  const first = layers.at(-1)?.({ queries, keys, positions: 1 }) ?? queries;
+  return finish === undefined ? first : finish(first);
 }
 
-function hiddenAfter({ embedded, layer }: EncoderBody, count: number): string {
-  let hidden = embedded;
-  for (let i = 0; i < count; i++) {
-    hidden = layer(i, { queries: hidden, keys: hidden, positions: 'sequence' });
-  }
-  return hidden;
+function hiddenAfter(embedded: string, layers: readonly Layer[]): string {
+  return layers.reduce(
+    (rows, layer) => layer({ queries: rows, keys: rows, positions: 'sequence' }),
+    embedded,
+  );
 }
 
 /** The rows of the first position: `[batch · sequence, hidden]` → `[batch, hidden]`. */

@@ -1,9 +1,9 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import { type Graph, int } from '../graph/graph.ts';
-import type { TextEncoder } from './architecture.ts';
 import { meanCrossEntropy } from './cross-entropy.ts';
 import { linearParameters, type Parameter } from './parameters.ts';
-import { LOSS, textInputs } from './sequence-classification.ts';
+import { LOSS } from './sequence-classification.ts';
+import { declareTextInputs, parametersWithoutPooler, type TextEncoder, textInputs } from './text-encoder.ts';
 
 /** The graph inputs that say what is to be predicted, int64; `masked` is their number in the whole batch. */
 export const maskedInputs = {
@@ -20,8 +20,7 @@ const PAIR_HEAD = 'cls.seq_relationship';
 
 /** The parameters of an encoder with the head that predicts tokens; it has no pooler. */
 export function maskedLmParameters(encoder: TextEncoder): Parameter[] {
-  const body = encoder.parameters.filter(({ name }) => !name.includes('.pooler.'));
-  return [...body, ...encoder.tokenHead.parameters];
+  return [...parametersWithoutPooler(encoder), ...encoder.tokenHead.parameters];
 }
 
 /**
@@ -32,7 +31,7 @@ export function maskedLmParameters(encoder: TextEncoder): Parameter[] {
  */
 export function maskedLmGraph(encoder: TextEncoder): Graph {
   const builder = new GraphBuilder();
-  declareInputs(builder, maskedLmParameters(encoder));
+  declareInputs(builder, encoder, maskedLmParameters(encoder));
   const { hidden } = encoder.hidden(builder, textInputs);
   predictTokens(builder, encoder, hidden, LOSS);
   return builder.build(`${encoder.modelType}-masked-lm`, [
@@ -56,7 +55,7 @@ export function pretrainingParameters(encoder: TextEncoder): Parameter[] {
  */
 export function pretrainingGraph(encoder: TextEncoder): Graph {
   const builder = new GraphBuilder();
-  declareInputs(builder, pretrainingParameters(encoder));
+  declareInputs(builder, encoder, pretrainingParameters(encoder));
   builder.input({ name: PAIR_LABELS, dtype: 'int64', shape: ['batch', 1] });
   const { hidden, pool } = encoder.hidden(builder, textInputs);
   const tokenLoss = predictTokens(builder, encoder, hidden, 'token_loss');
@@ -72,10 +71,8 @@ export function pretrainingGraph(encoder: TextEncoder): Graph {
   ]);
 }
 
-function declareInputs(builder: GraphBuilder, parameters: readonly Parameter[]): void {
-  for (const name of Object.values(textInputs)) {
-    builder.input({ name, dtype: 'int64', shape: ['batch', 'sequence'] });
-  }
+function declareInputs(builder: GraphBuilder, encoder: TextEncoder, parameters: readonly Parameter[]): void {
+  declareTextInputs(builder, encoder);
   builder.input({ name: maskedInputs.positions, dtype: 'int64', shape: ['masked'] });
   builder.input({ name: maskedInputs.tokens, dtype: 'int64', shape: ['masked', 1] });
   for (const { name, shape } of parameters) builder.input({ name, dtype: 'float32', shape });

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Drop } from './dropout.ts';
-import type { Parameter } from './parameters.ts';
+import { linearParameters, type Parameter } from './parameters.ts';
 
 /** The graph inputs of a text model: int64 `[batch, sequence]` each. */
 export interface TextInputs {
@@ -90,4 +90,9 @@ export function declareTextInputs(builder: GraphBuilder, { typeVocabSize }: Text
 /** The encoder's parameters without its pooler: what the heads on every token stand on. */
 export function parametersWithoutPooler({ parameters }: TextEncoder): readonly Parameter[] {
   return parameters.filter(({ name }) => !name.includes('.pooler.'));
+}
+
+/** The parameters that a head adds, its last layer for so many labels included. */
+export function headParameters({ hiddenSize }: TextEncoder, head: Head, labels: number): Parameter[] {
+  return [...head.parameters, ...linearParameters(head.output, hiddenSize, labels)];
 }

@@ -1,7 +1,7 @@
 import { gaussian } from '../data/shuffle.ts';
 import { float32, sizeOf, type Tensor } from '../tensor.ts';
-import type { TextEncoder } from './architecture.ts';
 import type { Parameter } from './parameters.ts';
+import type { TextEncoder } from './text-encoder.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
 /** A pretrained text model, before or after fine-tuning. */
@@ -16,7 +16,7 @@ export interface TextModel {
   readonly maxLength: number | undefined;
   /**
    * Its tensors under their names in the task model: read anew, so that the caller may change them. A base model
-   * has no `classifier.*`.
+   * has no head.
    */
   readTensors(): Promise<Map<string, Tensor<'float32'>>>;
 }

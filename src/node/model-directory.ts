@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import { textEncoder } from '../models/architecture.ts';
 import { type Checkpoint, matchCheckpoint } from '../models/checkpoint.ts';
-import { classifierParameters, HEAD_PREFIX } from '../models/sequence-classification.ts';
+import type { Parameter } from '../models/parameters.ts';
+import { classifierParameters } from '../models/sequence-classification.ts';
+import { parametersWithoutPooler } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import { textTokenizer } from '../models/tokenizer.ts';
 import { decodeSafetensors } from '../safetensors/decode.ts';
@@ -44,12 +46,12 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
 
   const read = async (): Promise<Checkpoint> => {
     const tensors = await readCheckpoint(directory);
-    const count = tensors.get(`${HEAD_PREFIX}weight`)?.shape[0] ?? 0;
-    const body = count === 0 ? encoder.parameters : classifierParameters(encoder, count);
+    const count = tensors.get(`${encoder.sequenceHead.output}.weight`)?.shape[0] ?? 0;
+    const parameters = count === 0 ? encoder.parameters : classifierParameters(encoder, count);
     const source = join(directory, 'model.safetensors');
-    const isNew = ({ name }: { name: string }): boolean =>
-      name.startsWith(HEAD_PREFIX) || name.includes('.pooler.');
-    return matchCheckpoint(body, tensors, { source, prefix: encoder.prefix, optional: isNew });
+    const body = new Set(parametersWithoutPooler(encoder));
+    const isNew = (parameter: Parameter): boolean => !body.has(parameter);
+    return matchCheckpoint(parameters, tensors, { source, prefix: encoder.prefix, optional: isNew });
   };
   return {
     name: basename(resolve(directory)),

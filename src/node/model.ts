@@ -5,13 +5,15 @@ import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { EncodedText, TextTokenizer } from '../models/tokenizer.ts';
+import { softmax } from '../objectives/losses.ts';
+import { objectiveOf } from '../objectives/objective-of.ts';
 import { requireBase } from '../patch/apply.ts';
 import { baseSha256 } from '../patch/hash.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
-import { argmaxRows, Classifier, meanCrossEntropy, softmaxRows } from '../training/classifier.ts';
+import { Predictor } from '../training/predictor.ts';
 import { nodeEnvironment } from './environment.ts';
 import { type DirectoryModel, openModelDirectory } from './model-directory.ts';
 
@@ -46,7 +48,7 @@ export async function loadModel(path: string, { threads }: LoadModelOptions = {}
 interface Shared {
   weights?: Promise<LoadedWeights>;
   /** Compiled classifiers by number of labels. */
-  readonly classifiers: Map<number, Classifier>;
+  readonly classifiers: Map<number, Predictor>;
 }
 
 /** A pretrained model, with a patch on it or without. */
@@ -120,7 +122,7 @@ export class Model implements TextModel {
       typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
     );
     const logits = await this.#logits(texts, labels, batchSize);
-    return softmaxRows(logits, labels.length).map((probabilities) => {
+    return logits.map(softmax).map((probabilities) => {
       const best = probabilities.indexOf(Math.max(...probabilities));
       const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i] ?? 0]));
       return { label: labels[best] ?? '', score: probabilities[best] ?? 0, scores };
@@ -130,11 +132,8 @@ export class Model implements TextModel {
   /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
   async evaluate(task: Task, batchSize = 64): Promise<Readonly<Record<string, number>>> {
     const labels = this.requireLabels();
-    const texts = task.evaluation.map(({ text, textPair }) => this.#encode(text, textPair));
-    const expected = Int32Array.from(task.evaluation, ({ label }) => label);
-    const logits = await this.#logits(texts, labels, batchSize);
-    const loss = meanCrossEntropy(logits, expected, labels.length);
-    return { ...task.evaluate(argmaxRows(logits, labels.length), expected), loss };
+    const objective = objectiveOf(task, this, this.maxLength ?? this.encoder.maxPositions);
+    return objective.score(await this.#logits(objective.evaluation.texts, labels, batchSize));
   }
 
   /** Frees what the runtime holds for it, and for the models that share its weights. */
@@ -152,7 +151,7 @@ export class Model implements TextModel {
     texts: readonly EncodedText[],
     labels: readonly string[],
     batchSize: number,
-  ): Promise<Float32Array> {
+  ): Promise<Float32Array[]> {
     this.#shared.weights ??= this.base
       .readTensors()
       .then((tensors) => new LoadedWeights(tensors, this.environment.createSha256));
@@ -162,12 +161,13 @@ export class Model implements TextModel {
     );
   }
 
-  #classifier(weights: ReadonlyMap<string, Tensor<'float32'>>, labels: number): Classifier {
+  #classifier(weights: ReadonlyMap<string, Tensor<'float32'>>, labels: number): Predictor {
     const existing = this.#shared.classifiers.get(labels);
     if (existing !== undefined) return existing;
     const graph = classifierGraph(this.encoder, labels);
     const { padTokenId } = this.encoder;
-    const classifier = new Classifier({ graph, weights, labels, padTokenId }, this.environment);
+    const layout = { of: 'text', width: labels } as const;
+    const classifier = new Predictor({ graph, weights, layout, padTokenId }, this.environment);
     this.#shared.classifiers.set(labels, classifier);
     return classifier;
   }

@@ -1,7 +1,7 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withWeights } from '../models/onnx-model.ts';
-import { classifierGraph, HEAD_PREFIX } from '../models/sequence-classification.ts';
+import { classifierGraph } from '../models/sequence-classification.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { safetensorsChunks } from '../safetensors/encode.ts';
 import type { Tensor } from '../tensor.ts';
@@ -32,14 +32,12 @@ export function configOf({ base, labels }: SavedModel): Readonly<Record<string, 
   if (labels === undefined) return base.config;
   return {
     ...base.config,
-    architectures: [`${classNames[base.encoder.modelType] ?? ''}ForSequenceClassification`],
+    architectures: [`${base.encoder.className}ForSequenceClassification`],
     id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
     problem_type: 'single_label_classification',
   };
 }
-
-const classNames: Readonly<Record<string, string>> = { bert: 'Bert' };
 
 /** Writes a directory that transformers loads: config.json, model.safetensors, the tokenizer's files. */
 export async function saveModelDirectory(directory: string, model: SavedModel): Promise<void> {
@@ -54,7 +52,7 @@ export async function saveModelDirectory(directory: string, model: SavedModel): 
  */
 export async function saveOnnxDirectory(directory: string, model: SavedModel): Promise<void> {
   await saveConfigAndTokenizer(directory, model);
-  const labels = model.tensors.get(`${HEAD_PREFIX}bias`)?.data.length ?? 0;
+  const labels = model.tensors.get(`${model.base.encoder.sequenceHead.output}.bias`)?.data.length ?? 0;
   const graph = withWeights(classifierGraph(model.base.encoder, labels), model.tensors);
   await writeAtomically(join(directory, 'onnx', 'model.onnx'), [encodeModel(graph)]);
 }

@@ -55,7 +55,7 @@ export async function beginRun(
       environment.now,
     );
   const checkpoint = checkpoints?.resume ? await latestCheckpoint(checkpoints.store, identity) : undefined;
-  const run = new Run(prepared, task, options, environment, observer, startedAt, keeper);
+  const run = new Run(prepared, options, environment, observer, startedAt, keeper);
   for (const note of [...taken, ...task.notes, ...prepared.notes]) run.note(note);
   run.endPhase('prepare', 0, 0);
   if (checkpoint !== undefined) run.resume(checkpoint);

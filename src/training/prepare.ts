@@ -2,31 +2,25 @@ import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { DropoutSite } from '../models/dropout.ts';
-import {
-  classifierGraph,
-  classifierParameters,
-  HEAD_PREFIX,
-  withCrossEntropy,
-} from '../models/sequence-classification.ts';
 import { initialize, type TextModel } from '../models/text-model.ts';
+import type { Objective } from '../objectives/objective.ts';
+import { objectiveOf } from '../objectives/objective-of.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
-import { type EncodedExamples, encodeExamples } from './encoded-examples.ts';
 
 /** Everything that training needs, in memory. */
 export interface Prepared {
-  /** The forward graph with the output `logits`, and the same with `loss` too. */
-  readonly forward: Graph;
+  readonly objective: Objective;
+  /** The objective's graph with `loss`. */
   readonly withLoss: Graph;
   /** Where `withLoss` drops values; empty without dropout. */
   readonly dropoutSites: readonly DropoutSite[];
-  readonly labels: number;
   readonly padTokenId: number;
   /** The model's own copy for training: changed in place. */
   readonly weights: Map<string, Tensor<'float32'>>;
-  /** Names of the tensors that belong to the head: the classifier, and whatever the base lacks. */
+  /** Names of the tensors that belong to the head, and whatever else the base lacks. */
   readonly head: readonly string[];
   /** Names of the tensors that the base lacks. */
   readonly fresh: ReadonlySet<string>;
@@ -34,10 +28,8 @@ export interface Prepared {
   readonly readInitial: () => Promise<Map<string, Tensor<'float32'>>>;
   /** Hash of the base's own tensors. */
   readonly baseSha256: string;
-  readonly train: EncodedExamples;
   /** The batches of an epoch (from 1), in an order that follows from the seed. */
   readonly batches: (epoch: number) => readonly Batch[];
-  readonly evaluation: EncodedExamples;
   readonly maxLength: number;
   /** Sentences to print. */
   readonly notes: readonly string[];
@@ -66,41 +58,35 @@ export async function prepare(
       got: `${maxLength}`,
     });
   }
-  const parameters = classifierParameters(encoder, task.labels.length);
-  const base = await model.readTensors();
-  const sha256 = baseSha256(base, createSha256);
+  const objective = objectiveOf(task, model, maxLength);
+  const { parameters, train, evaluation } = objective;
+  const complete = await model.readTensors();
+  const sha256 = baseSha256(complete, createSha256);
+  const wanted = new Set(parameters.map(({ name }) => name));
+  const base = used(complete, wanted);
   const fits = ({ name, shape }: (typeof parameters)[number]): boolean =>
     `${base.get(name)?.shape}` === `${shape}`;
   const fresh = parameters.filter((parameter) => !fits(parameter));
+  const body = new Set(encoder.parameters.map(({ name }) => name));
   const head = parameters
     .map(({ name }) => name)
-    .filter((name) => name.startsWith(HEAD_PREFIX) || fresh.some((parameter) => parameter.name === name));
-  const complete = (tensors: Map<string, Tensor<'float32'>>): Map<string, Tensor<'float32'>> => {
-    for (const [name, tensor] of initialize(fresh, encoder.initializerRange, seed)) {
-      tensors.set(name, tensor);
-    }
-    return tensors;
-  };
+    .filter((name) => !body.has(name) || fresh.some((parameter) => parameter.name === name));
+  const withFresh = (tensors: Map<string, Tensor<'float32'>>): Map<string, Tensor<'float32'>> =>
+    new Map([...tensors, ...initialize(fresh, encoder.initializerRange, seed)]);
 
-  const forward = classifierGraph(encoder, task.labels.length);
   const dropoutSites: DropoutSite[] | undefined = options.dropout === 'off' ? undefined : [];
-  const train = encodeExamples(task.train, model.tokenizer, maxLength);
-  const evaluation = encodeExamples(task.evaluation, model.tokenizer, maxLength);
   const truncated = train.truncated + evaluation.truncated;
   return {
-    forward,
-    withLoss: withCrossEntropy(classifierGraph(encoder, task.labels.length, dropoutSites)),
+    objective,
+    withLoss: objective.withLoss(dropoutSites),
     dropoutSites: dropoutSites ?? [],
-    labels: task.labels.length,
     padTokenId: encoder.padTokenId,
-    weights: complete(base),
+    weights: withFresh(base),
     head,
     fresh: new Set(fresh.map(({ name }) => name)),
-    readInitial: async () => complete(await model.readTensors()),
+    readInitial: async () => withFresh(used(await model.readTensors(), wanted)),
     baseSha256: sha256,
-    train,
     batches: (epoch) => lengthBucketedBatches({ lengths: train.lengths, batchSize, seed, epoch, maxLength }),
-    evaluation,
     maxLength,
     notes: [
       ...(fresh.length === 0
@@ -109,6 +95,14 @@ export async function prepare(
       ...(truncated === 0 ? [] : [`${truncated} texts were cut to ${maxLength} tokens.`]),
     ],
   };
+}
+
+/** The tensors that a task's graph reads: a pooler, say, may be none of them. */
+function used(
+  tensors: ReadonlyMap<string, Tensor<'float32'>>,
+  names: ReadonlySet<string>,
+): Map<string, Tensor<'float32'>> {
+  return new Map([...tensors].filter(([name]) => names.has(name)));
 }
 
 function requireExamples(task: Task): void {

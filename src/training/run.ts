@@ -5,18 +5,17 @@ import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
-import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
 import { BatchGradients } from './batch-gradients.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
-import { argmaxRows, Classifier, meanCrossEntropy } from './classifier.ts';
 import { DropoutMasks } from './dropout-masks.ts';
-import { batchFeeds, countTokens } from './encoded-examples.ts';
 import { judgeLosses } from './judge-losses.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
+import { Predictor } from './predictor.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
+import { feedsFor, textAt, textFeeds } from './text-feeds.ts';
 
 /** What one step leaves for the progress line. */
 interface StepResult {
@@ -46,11 +45,10 @@ export class Run {
   readonly stepsPerEpoch: number;
   readonly evaluations: Evaluation[] = [];
   readonly notes: string[] = [];
-  readonly #task: Task;
   readonly #observer: Observer;
   readonly #keeper: CheckpointKeeper | undefined;
   #startedAt: number;
-  readonly #classifier: Classifier;
+  readonly #predictor: Predictor;
   readonly #dropout: DropoutMasks;
   /** Steps that the whole run will take, known once its method has planned it. */
   steps = 0;
@@ -63,7 +61,6 @@ export class Run {
 
   constructor(
     prepared: Prepared,
-    task: Task,
     options: ResolvedTrainOptions,
     environment: Environment,
     observer: Observer,
@@ -74,14 +71,14 @@ export class Run {
     this.options = options;
     this.environment = environment;
     this.stepsPerEpoch = prepared.batches(1).length;
-    this.#task = task;
     this.#observer = observer;
     this.#keeper = keeper;
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#dropout = new DropoutMasks(options.seed);
-    const { forward: graph, weights, labels, padTokenId } = prepared;
-    this.#classifier = new Classifier({ graph, weights, labels, padTokenId }, environment);
+    const { objective, weights, padTokenId } = prepared;
+    const { forward: graph, layout } = objective;
+    this.#predictor = new Predictor({ graph, weights, layout, padTokenId }, environment);
   }
 
   /** Tells the user something, and the report too. */
@@ -120,9 +117,12 @@ export class Run {
 
   /** Fills `gradients` for a batch. @returns the loss */
   computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    const { train, padTokenId } = this.prepared;
-    const shape = { batch: batch.rows.length, sequence: batch.length };
-    const feeds = batchFeeds(batch, train, padTokenId);
+    const { objective, withLoss, padTokenId } = this.prepared;
+    const { rows, length } = batch;
+    const shape = { batch: rows.length, sequence: length };
+    const texts = Array.from(rows, (row) => textAt(objective.train.texts, row));
+    const feeds = feedsFor(withLoss, textFeeds(texts, length, padTokenId));
+    for (const [name, target] of objective.targets(rows, length)) feeds.set(name, target);
     for (const [name, mask] of this.#masks(batch, shape)) feeds.set(name, mask);
     return gradients.run(feeds, shape);
   }
@@ -156,6 +156,7 @@ export class Run {
     this.#step += 1;
     if (!Number.isFinite(loss)) throw this.#diverged(phase, batch, 'a finite loss', loss);
     const { lr, gradNorm } = await update();
+    const { lengths } = this.prepared.objective.train;
     if (gradNorm !== null && !Number.isFinite(gradNorm)) {
       throw this.#diverged(phase, batch, 'gradients of a finite norm', gradNorm);
     }
@@ -168,7 +169,7 @@ export class Run {
       loss,
       lr,
       gradNorm,
-      tokens: countTokens(batch, this.prepared.train),
+      tokens: batch.rows.reduce((sum, row) => sum + (lengths[row] ?? 0), 0),
       elapsedMs: this.elapsedMs(),
       rssBytes: this.environment.memory().rssBytes,
     });
@@ -230,12 +231,11 @@ export class Run {
 
   /** Scores the weights as they are on the evaluation half, and records it. */
   async evaluate(epoch: number): Promise<Evaluation> {
-    const { evaluation, labels } = this.prepared;
+    const { objective } = this.prepared;
     const since = this.environment.now();
-    const logits = await this.#classifier.logits(evaluation.texts, this.options.evalBatchSize);
-    const metrics = this.#task.evaluate(argmaxRows(logits, labels), evaluation.labels);
-    const loss = meanCrossEntropy(logits, evaluation.labels, labels);
-    const result = { epoch, metrics: { ...metrics, loss }, elapsedMs: this.elapsedMs() };
+    const logits = await this.#predictor.logits(objective.evaluation.texts, this.options.evalBatchSize);
+    const metrics = objective.score(logits);
+    const result = { epoch, metrics, elapsedMs: this.elapsedMs() };
     this.evaluations.push(result);
     this.#evaluationMs += this.environment.now() - since;
     this.#observer.onEvaluation?.(result);
@@ -263,6 +263,6 @@ export class Run {
   }
 
   release(): Promise<void> {
-    return this.#classifier.release();
+    return this.#predictor.release();
   }
 }

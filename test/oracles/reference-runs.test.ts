@@ -6,8 +6,6 @@ import { warmUp } from '../../src/methods/gspf/warmup.ts';
 import { countAll, type Selection, toIndices } from '../../src/methods/selection.ts';
 import { nodeEnvironment } from '../../src/node/environment.ts';
 import { createSha256 } from '../../src/node/files.ts';
-import { classificationMetrics } from '../../src/tasks/labels.ts';
-import type { Task } from '../../src/tasks/task.ts';
 import { proveFrozen } from '../../src/training/frozen.ts';
 import type { Progress } from '../../src/training/observer.ts';
 import { Run } from '../../src/training/run.ts';
@@ -17,16 +15,6 @@ import { referenceRuns } from './reference-runs.ts';
 const LOOSE_SELECTION: Readonly<Record<string, number>> = { 'kind-grasp': 0.98 };
 
 const environment = nodeEnvironment({ threads: 1 });
-
-const task: Task = {
-  kind: 'text-classification',
-  name: 'reference',
-  labels: ['0', '1', '2'],
-  train: [],
-  evaluation: [],
-  notes: [],
-  ...classificationMetrics(['0', '1', '2']),
-};
 
 const overlap = (
   a: Selection,
@@ -52,7 +40,7 @@ describe.each(runs)('the reference run $name', (reference) => {
   test('selects, trains and ends alike', async () => {
     const steps: Progress[] = [];
     const onProgress = (progress: Progress): void => void steps.push(progress);
-    const run = new Run(reference.prepare(), task, reference.options, environment, { onProgress }, 0);
+    const run = new Run(reference.prepare(), reference.options, environment, { onProgress }, 0);
     const result = await gspf(run, []);
     await run.release();
     const sizes = run.sizes([...run.prepared.weights.keys()]);
@@ -132,7 +120,7 @@ const measured = runs.filter(({ name, statisticsIn }) => name === statisticsIn);
 test.each(measured)('the reference run $name measures the same sensitivities', async (reference) => {
   const { options } = reference;
   const gradientOnly = { ...options, score: { ...options.score, kind: 'gradient' as const } };
-  const run = new Run(reference.prepare(), task, gradientOnly, environment, {}, 0);
+  const run = new Run(reference.prepare(), gradientOnly, environment, {}, 0);
   const { weights, head } = run.prepared;
   const eligible = eligibleTensors([...weights.keys()], head, options.select, []);
   const { statistics } = await warmUp(

@@ -4,16 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { textEncoder } from '../../src/models/architecture.ts';
 import { matchCheckpoint } from '../../src/models/checkpoint.ts';
-import {
-  classifierGraph,
-  classifierParameters,
-  withCrossEntropy,
-} from '../../src/models/sequence-classification.ts';
+import { classifierParameters } from '../../src/models/sequence-classification.ts';
+import { textClassificationObjective } from '../../src/objectives/text-classification.ts';
 import type { ResolvedTrainOptions } from '../../src/options/options.ts';
 import { trainOptionsSchema } from '../../src/options/schema.ts';
 import { decodeSafetensors } from '../../src/safetensors/decode.ts';
+import { classificationMetrics } from '../../src/tasks/labels.ts';
+import type { TextClassificationTask } from '../../src/tasks/task.ts';
 import { float32, type Tensor } from '../../src/tensor.ts';
 import type { Prepared } from '../../src/training/prepare.ts';
+import { textAt } from '../../src/training/text-feeds.ts';
 
 const runSchema = z.object({
   case: z.string(),
@@ -124,31 +124,34 @@ function prepare(folder: string, head: readonly string[]): Prepared {
     typeIds,
     truncated: false,
   }));
-  const encoded = {
-    texts,
-    labels: Int32Array.from(examples, ({ label }) => label),
-    lengths: Int32Array.from(texts, ({ ids }) => ids.length),
-    truncated: 0,
+  const names = Array.from({ length: labels }, (_, label) => `${label}`);
+  // The text of an example is its number.
+  const numbered = examples.map(({ label }, row) => ({ text: `${row}`, label }));
+  const task: TextClassificationTask = {
+    kind: 'text-classification',
+    name: 'reference',
+    labels: names,
+    train: numbered,
+    evaluation: numbered,
+    notes: [],
+    ...classificationMetrics(names),
   };
-  const forward = classifierGraph(encoder, labels);
+  const objective = textClassificationObjective(task, encoder, ({ text }) => textAt(texts, Number(text)));
   return {
-    forward,
-    withLoss: withCrossEntropy(forward),
+    objective,
+    withLoss: objective.withLoss(),
     dropoutSites: [],
-    labels,
     padTokenId: encoder.padTokenId,
     weights: read(),
     head,
     fresh: new Set(),
     readInitial: async () => read(),
     baseSha256: '',
-    train: encoded,
     batches: (epoch) =>
       (epochs[epoch - 1] ?? []).map((rows) => ({
         rows: Int32Array.from(rows),
         length: Math.max(...rows.map((row) => texts[row]?.ids.length ?? 0)),
       })),
-    evaluation: encoded,
     maxLength: encoder.maxPositions,
     notes: [],
   };

@@ -1,0 +1,54 @@
+import type { Graph } from '../graph/graph.ts';
+import type { DropoutSite } from '../models/dropout.ts';
+import type { Parameter } from '../models/parameters.ts';
+import type { EncodedText } from '../models/tokenizer.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** Texts as the model reads them: one for each row of a batch. */
+export interface Features {
+  readonly texts: readonly EncodedText[];
+  /** Tokens of each text. */
+  readonly lengths: Int32Array;
+  /** How many were cut to the longest length. */
+  readonly truncated: number;
+}
+
+/** How the forward graph's output `logits` lies: `[batch, width]`, or `[batch, sequence, width]` for each token. */
+export interface LogitsLayout {
+  readonly of: 'text' | 'token';
+  readonly width: number;
+}
+
+/** What a kind of task asks of a model: its head and loss, what they are fed, how the outcome is scored. */
+export interface Objective {
+  /** Encoder and head. */
+  readonly parameters: readonly Parameter[];
+  /** The forward graph, parameters as inputs; its one output is `logits`, float32. */
+  readonly forward: Graph;
+  readonly layout: LogitsLayout;
+  /**
+   * The same with the scalar output `loss`, and inputs for what is to be learnt.
+   *
+   * @param sites For training with dropout: gets the graph inputs that take its masks. Without it there is none.
+   */
+  readonly withLoss: (sites?: DropoutSite[]) => Graph;
+  readonly train: Features;
+  readonly evaluation: Features;
+  /** What is to be learnt of some training rows padded to `length` tokens, by graph input. */
+  readonly targets: (rows: Int32Array, length: number) => ReadonlyMap<string, Tensor>;
+  /**
+   * The task's metrics on the evaluation half, and the mean `loss`.
+   *
+   * @param logits Of each of its texts: `[width]`, or `[tokens, width]` row by row.
+   */
+  readonly score: (logits: readonly Float32Array[]) => Readonly<Record<string, number>>;
+}
+
+/** The features of some texts. */
+export function featuresOf(texts: readonly EncodedText[]): Features {
+  return {
+    texts,
+    lengths: Int32Array.from(texts, ({ ids }) => ids.length),
+    truncated: texts.filter(({ truncated }) => truncated).length,
+  };
+}

@@ -12,6 +12,7 @@ import { patchDiff } from './commands/patch-diff.ts';
 import { patchInfo } from './commands/patch-info.ts';
 import { patchRevert } from './commands/patch-revert.ts';
 import { patchVerify } from './commands/patch-verify.ts';
+import { plan } from './commands/plan.ts';
 import { predict } from './commands/predict.ts';
 import { selectCommand } from './commands/select.ts';
 import { train } from './commands/train.ts';
@@ -61,6 +62,7 @@ export function createProgram(invocation: Invocation): Command {
       getErrHelpWidth: () => io.stderr.columns ?? 100,
     });
   register(program, invocation, train);
+  register(program, invocation, plan);
   register(program, invocation, selectCommand);
   register(program, invocation, explain);
   register(program, invocation, evaluate);

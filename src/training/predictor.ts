@@ -7,7 +7,7 @@ import { ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { float32, sizeOf, type Tensor } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
-import { feedsFor, textAt, textFeeds } from './text-feeds.ts';
+import { textAt, textFeeds } from './text-feeds.ts';
 
 export interface PredictorOptions {
   /** The forward graph, weights as inputs, with the output `logits`. */
@@ -38,7 +38,7 @@ export class Predictor {
    * A text alone is run twice over: the rounding of a single row differs from that of the same row among others.
    */
   async logits(texts: readonly EncodedText[], batchSize: number): Promise<Float32Array[]> {
-    const { graph, layout, padTokenId, weights } = this.#options;
+    const { layout, padTokenId, weights } = this.#options;
     const results = new Array<Float32Array>(texts.length);
     const lengths = texts.map(({ ids }) => ids.length);
     for (const { rows, length } of sequentialBatches({ lengths, batchSize })) {
@@ -48,7 +48,7 @@ export class Predictor {
       const output = float32([fed.length, ...perText], new Float32Array(fed.length * sizeOf(perText)));
       const feeds = new Map<string, Tensor>([
         ...weights,
-        ...feedsFor(graph, textFeeds(fed, length, padTokenId)),
+        ...textFeeds(fed, length, padTokenId),
       ]);
       const executable = await this.#cache.get({ batch: fed.length, sequence: length });
       await executable.run(feeds, new Map([['logits', output]]));

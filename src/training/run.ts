@@ -15,7 +15,7 @@ import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './
 import { Predictor } from './predictor.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
-import { feedsFor, textAt, textFeeds } from './text-feeds.ts';
+import { textAt, textFeeds } from './text-feeds.ts';
 
 /** What one step leaves for the progress line. */
 interface StepResult {
@@ -117,11 +117,11 @@ export class Run {
 
   /** Fills `gradients` for a batch. @returns the loss */
   computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    const { objective, withLoss, padTokenId } = this.prepared;
+    const { objective, padTokenId } = this.prepared;
     const { rows, length } = batch;
     const shape = { batch: rows.length, sequence: length };
     const texts = Array.from(rows, (row) => textAt(objective.train.texts, row));
-    const feeds = feedsFor(withLoss, textFeeds(texts, length, padTokenId));
+    const feeds = textFeeds(texts, length, padTokenId);
     for (const [name, target] of objective.targets(rows, length)) feeds.set(name, target);
     for (const [name, mask] of this.#masks(batch, shape)) feeds.set(name, mask);
     return gradients.run(feeds, shape);

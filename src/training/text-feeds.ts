@@ -1,10 +1,9 @@
 import { GspfError } from '../errors.ts';
-import type { Graph } from '../graph/graph.ts';
 import { textInputs } from '../models/text-encoder.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
 import { int64, type Tensor } from '../tensor.ts';
 
-/** The inputs of text models for some texts, padded to `length` at the end: int64 `[texts, length]`. */
+/** The graph inputs of text models for some texts, padded to `length` at the end: int64 `[texts, length]`. */
 export function textFeeds(
   texts: readonly EncodedText[],
   length: number,
@@ -24,12 +23,6 @@ export function textFeeds(
     [textInputs.attentionMask, padded(({ ids }) => ids.map(() => 1), 0)],
     [textInputs.tokenTypeIds, padded(({ typeIds }) => typeIds, 0)],
   ]);
-}
-
-/** Those that a graph reads: not every model tells types of tokens apart. */
-export function feedsFor(graph: Graph, feeds: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  const names = new Set(graph.inputs.map(({ name }) => name));
-  return new Map([...feeds].filter(([name]) => names.has(name)));
 }
 
 /** The text of a row. @throws `input/data` for a row that is not there. */

@@ -12,6 +12,7 @@ export interface TrainOptionFlags {
   readonly maxLength?: string;
   readonly lr?: string;
   readonly seed?: string;
+  readonly classWeights?: string;
   readonly config?: string;
   readonly set?: readonly string[];
 }
@@ -26,6 +27,7 @@ const aliases = {
   maxLength: 'maxLength',
   lr: 'lr',
   seed: 'seed',
+  classWeights: 'classWeights',
 } as const satisfies Partial<Record<keyof TrainOptionFlags, string>>;
 
 /** Adds the flags that set training options. */
@@ -37,6 +39,7 @@ export function trainOptions(command: Command): void {
     .option('--batch-size <n>', 'examples a step')
     .option('--max-length <n|auto>', 'tokens after which a text is cut')
     .option('--lr <rate>', 'learning rate')
+    .option('--class-weights <list>', 'factors of the classes in the loss: balanced, or 1,2.5 by label')
     .option('--seed <n>', 'seed of everything random (default: 0)')
     .option(
       '--preset <name>',
@@ -60,7 +63,9 @@ export async function readTrainOptions(flags: TrainOptionFlags): Promise<TrainOp
   for (const assignment of flags.set ?? []) tree = assignOption(tree, assignment);
   for (const flag of keysOf(aliases)) {
     const value = flags[flag];
-    if (value !== undefined) tree = assignOption(tree, `${aliases[flag]}=${value}`);
+    if (value === undefined) continue;
+    const written = flag === 'classWeights' && value.includes(',') ? `[${value}]` : value;
+    tree = assignOption(tree, `${aliases[flag]}=${written}`);
   }
   // What the schema accepts has the names and values of options and nothing else.
   const check: (tree: OptionTree) => asserts tree is TrainOptions = (tree) =>

@@ -121,6 +121,30 @@ export function matthewsCorrelation(predicted: ArrayLike<number>, expected: Arra
   return ratio(hits * total - cross, Math.sqrt((square - predictedSquares) * (square - expectedSquares)));
 }
 
+/** How one class fared. */
+export interface ClassScores {
+  /** Fractions, 0 … 1; 0 where they are undefined. */
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Rows with this label. */
+  readonly support: number;
+}
+
+/**
+ * Precision, recall, F1 and support of each class.
+ *
+ * @throws `input/data` as {@link confusionMatrix}.
+ */
+export function classScores(matrix: ConfusionMatrix): readonly ClassScores[] {
+  return classCounts(matrix).map(({ hit, predicted, support }) => ({
+    precision: ratio(hit, predicted),
+    recall: ratio(hit, support),
+    f1: ratio(2 * hit, predicted + support),
+    support,
+  }));
+}
+
 interface ClassCounts {
   /** Rows where prediction and label are this class. */
   readonly hit: number;
@@ -135,9 +159,13 @@ interface Summary {
 }
 
 function summarize(predicted: ArrayLike<number>, expected: ArrayLike<number>): Summary {
-  const { classes: size, counts } = confusionMatrix(predicted, expected);
+  const classes = classCounts(confusionMatrix(predicted, expected));
+  return { total: expected.length, hits: classes.reduce((sum, { hit }) => sum + hit, 0), classes };
+}
+
+function classCounts({ classes: size, counts }: ConfusionMatrix): ClassCounts[] {
   const at = (row: number, column: number): number => counts[row * size + column] ?? 0;
-  const classes = Array.from({ length: size }, (_, label): ClassCounts => {
+  return Array.from({ length: size }, (_, label): ClassCounts => {
     let positives = 0;
     let support = 0;
     for (let other = 0; other < size; other++) {
@@ -146,7 +174,6 @@ function summarize(predicted: ArrayLike<number>, expected: ArrayLike<number>): S
     }
     return { hit: at(label, label), predicted: positives, support };
   });
-  return { total: expected.length, hits: classes.reduce((sum, { hit }) => sum + hit, 0), classes };
 }
 
 function averaged(

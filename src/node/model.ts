@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
+import type { ConfusionMatrix } from '../metrics/classification.ts';
 import type { TextEncoder } from '../models/architecture.ts';
 import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
@@ -28,6 +29,14 @@ export interface Classification {
   readonly score: number;
   /** The probability of every label. */
   readonly scores: Readonly<Record<string, number>>;
+}
+
+/** How a model fares on a task's evaluation half. */
+export interface DetailedEvaluation {
+  /** The task's, as fractions, and the mean `loss`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Of a classification, over the task's labels. */
+  readonly confusion: ConfusionMatrix | undefined;
 }
 
 export interface LoadModelOptions {
@@ -131,9 +140,15 @@ export class Model implements TextModel {
 
   /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
   async evaluate(task: Task, batchSize = 64): Promise<Readonly<Record<string, number>>> {
+    return (await this.evaluateInDetail(task, batchSize)).metrics;
+  }
+
+  /** The same, and how often which class was taken for which. */
+  async evaluateInDetail(task: Task, batchSize = 64): Promise<DetailedEvaluation> {
     const labels = this.requireLabels();
     const objective = objectiveOf(task, this, this.maxLength ?? this.encoder.maxPositions);
-    return objective.score(await this.#logits(objective.evaluation.texts, labels, batchSize));
+    const logits = await this.#logits(objective.evaluation.texts, labels, batchSize);
+    return { metrics: objective.score(logits), confusion: objective.confusion?.(logits) };
   }
 
   /** Frees what the runtime holds for it, and for the models that share its weights. */

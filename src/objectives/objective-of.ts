@@ -1,4 +1,5 @@
 import type { TextModel } from '../models/text-model.ts';
+import type { ClassWeights } from '../options/options.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Objective } from './objective.ts';
 import { textClassificationObjective } from './text-classification.ts';
@@ -7,16 +8,18 @@ import { textClassificationObjective } from './text-classification.ts';
  * What a task asks of a model.
  *
  * @param maxLength Tokens after which a text is cut.
+ * @throws `usage/option` for class weights that do not fit the labels.
  */
 export function objectiveOf(
   task: Task,
   { encoder, tokenizer }: Pick<TextModel, 'encoder' | 'tokenizer'>,
   maxLength: number,
+  { classWeights = 'none' }: { readonly classWeights?: ClassWeights } = {},
 ): Objective {
   const encode = ({ text, textPair }: { text: string; textPair?: string }) =>
     tokenizer.encode(text, textPair, maxLength);
   switch (task.kind) {
     case 'text-classification':
-      return textClassificationObjective(task, encoder, encode);
+      return textClassificationObjective(task, encoder, encode, classWeights);
   }
 }

@@ -1,4 +1,5 @@
 import type { Graph } from '../graph/graph.ts';
+import type { ConfusionMatrix } from '../metrics/classification.ts';
 import type { DropoutSite } from '../models/dropout.ts';
 import type { Parameter } from '../models/parameters.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
@@ -42,6 +43,8 @@ export interface Objective {
    * @param logits Of each of its texts: `[width]`, or `[tokens, width]` row by row.
    */
   readonly score: (logits: readonly Float32Array[]) => Readonly<Record<string, number>>;
+  /** Of classifications: how often which class was taken for which, on the evaluation half. */
+  readonly confusion?: (logits: readonly Float32Array[]) => ConfusionMatrix;
 }
 
 /** The features of some texts. */

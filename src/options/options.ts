@@ -82,6 +82,9 @@ export interface CheckpointOptions {
   readonly everySeconds: number;
 }
 
+/** Factors of the classes in the loss of a classification, in the order of the labels. */
+export type ClassWeights = 'none' | 'balanced' | readonly number[];
+
 /** Every option of a training run with its value; `docs/options.md` describes each. */
 export interface ResolvedTrainOptions {
   readonly preset: PresetName;
@@ -92,6 +95,7 @@ export interface ResolvedTrainOptions {
   readonly evalBatchSize: number;
   readonly maxLength: number | 'auto';
   readonly dropout: 'config' | 'off';
+  readonly classWeights: ClassWeights;
   readonly lr: number;
   readonly schedule: ScheduleOptions;
   readonly clipNorm: number | null;

@@ -246,6 +246,13 @@ const fields = z.strictObject({
     .enum(['config', 'off'])
     .default('config')
     .describe("Whether training drops values as the model's config says, or none."),
+  classWeights: z
+    .union([z.enum(['none', 'balanced']), z.array(z.number().positive()).min(2)])
+    .meta({ expected: '"none", "balanced" or a list of numbers above 0, one for each label' })
+    .default('none')
+    .describe(
+      'Factors of the classes in the loss of a classification; `balanced`: the rarer a class, the larger, so that all weigh the same.',
+    ),
   lr: positive.describe('Learning rate of fine-tuning.'),
   schedule,
   clipNorm: positiveOrNull

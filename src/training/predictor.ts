@@ -46,10 +46,7 @@ export class Predictor {
       const fed = chosen.length === 1 ? [...chosen, ...chosen] : chosen;
       const perText = layout.of === 'text' ? [layout.width] : [length, layout.width];
       const output = float32([fed.length, ...perText], new Float32Array(fed.length * sizeOf(perText)));
-      const feeds = new Map<string, Tensor>([
-        ...weights,
-        ...textFeeds(fed, length, padTokenId),
-      ]);
+      const feeds = new Map<string, Tensor>([...weights, ...textFeeds(fed, length, padTokenId)]);
       const executable = await this.#cache.get({ batch: fed.length, sequence: length });
       await executable.run(feeds, new Map([['logits', output]]));
       rows.forEach((row, i) => {

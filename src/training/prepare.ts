@@ -44,7 +44,7 @@ export interface Prepared {
 export async function prepare(
   model: TextModel,
   task: Task,
-  options: Pick<ResolvedTrainOptions, 'batchSize' | 'dropout' | 'maxLength' | 'seed'>,
+  options: Pick<ResolvedTrainOptions, 'batchSize' | 'classWeights' | 'dropout' | 'maxLength' | 'seed'>,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
   const { encoder } = model;
@@ -58,7 +58,7 @@ export async function prepare(
       got: `${maxLength}`,
     });
   }
-  const objective = objectiveOf(task, model, maxLength);
+  const objective = objectiveOf(task, model, maxLength, options);
   const { parameters, train, evaluation } = objective;
   const complete = await model.readTensors();
   const sha256 = baseSha256(complete, createSha256);

@@ -14,6 +14,7 @@ const defaults = {
   evalBatchSize: 64,
   maxLength: 'auto',
   dropout: 'config',
+  classWeights: 'none',
   lr: 0.5,
   schedule: { kind: 'linear', warmupRatio: 0.06 },
   clipNorm: 1,
@@ -73,13 +74,14 @@ describe('the options of the reference runs', () => {
 
   it.each(files)('%s are accepted unchanged', (file) => {
     const { options } = JSON.parse(readFileSync(`${runs}/${file}`, 'utf8'));
-    const { preset, method, evalBatchSize, maxLength, dropout, checkpoint } = defaults;
+    const { preset, method, evalBatchSize, maxLength, dropout, classWeights, checkpoint } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
       preset,
       method,
       evalBatchSize,
       maxLength,
       dropout,
+      classWeights,
       checkpoint,
       ...options,
       warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },

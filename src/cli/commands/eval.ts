@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { GspfError } from '../../errors.ts';
+import { type ClassScores, type ConfusionMatrix, classScores } from '../../metrics/classification.ts';
 import type { Model } from '../../node/model.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
@@ -56,7 +57,8 @@ async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefi
     for (const note of task.notes) output.note(note);
     const remark = compareLabels(labels, task);
     if (remark !== undefined) output.note(remark);
-    const metrics = await model.evaluate(task, flags.batchSize);
+    const { metrics, confusion } = await model.evaluateInDetail(task, flags.batchSize);
+    const byClass = confusion && classScores(confusion);
     const examples = task.evaluation.length;
     output.result({
       document: {
@@ -66,8 +68,15 @@ async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefi
         examples,
         primaryMetric: task.primaryMetric,
         metrics,
+        labels: task.labels,
+        classes: byClass ?? null,
+        confusion: confusion === undefined ? null : confusionRows(confusion),
       },
-      text: metricsTable(model, flags.patch, examples, metrics),
+      text: [
+        metricsTable(model, flags.patch, examples, metrics),
+        ...(byClass === undefined ? [] : [classTable(task.labels, byClass)]),
+        ...(confusion === undefined ? [] : [confusionTable(task.labels, confusion)]),
+      ].join('\n\n'),
     });
   } finally {
     await model.release();
@@ -99,4 +108,34 @@ function metricsTable(
     ['examples', formatCount(examples)],
     ...Object.entries(metrics).map(([name, value]) => [metricName(name), formatMetric(name, value)]),
   ]);
+}
+
+function classTable(labels: readonly string[], scores: readonly ClassScores[]): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const rows = scores.map(({ precision, recall, f1, support }, label) => [
+    labels[label] ?? `${label}`,
+    ...[precision, recall, f1].map(percent),
+    formatCount(support),
+  ]);
+  return alignColumns([['by label', 'precision', 'recall', 'F1', 'rows'], ...rows], { right: [1, 2, 3, 4] });
+}
+
+/** More labels than this make no table that a terminal can show. */
+const WIDEST = 12;
+
+function confusionTable(labels: readonly string[], matrix: ConfusionMatrix): string {
+  if (labels.length > WIDEST) return `The confusion of ${labels.length} labels is in --json.`;
+  const rows = confusionRows(matrix).map((counts, label) => [
+    labels[label] ?? '',
+    ...counts.map(formatCount),
+  ]);
+  const right = labels.map((_, column) => column + 1);
+  return alignColumns([['label ↓  predicted →', ...labels], ...rows], { right });
+}
+
+/** `[expected][predicted]` */
+function confusionRows({ classes, counts }: ConfusionMatrix): number[][] {
+  return Array.from({ length: classes }, (_, row) =>
+    Array.from(counts.slice(row * classes, (row + 1) * classes)),
+  );
 }

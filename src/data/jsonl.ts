@@ -1,8 +1,10 @@
 import { GspfError } from '../errors.ts';
 import { createTable, emptyFile, type ParsedRow, type Table } from './table.ts';
 
-interface JsonRecord {
+/** One JSON object of a file. */
+export interface JsonRecord {
   readonly fields: Readonly<Record<string, unknown>>;
+  /** The line, counted from 1, on which it begins. */
   readonly line: number;
 }
 
@@ -15,6 +17,15 @@ interface JsonRecord {
  * @throws `input/data` for a line that is not one JSON object.
  */
 export function parseJsonl(text: string, source: string): Table {
+  return tabulate(jsonlRecords(text, source), source);
+}
+
+/**
+ * The objects of a JSON Lines file, one a line.
+ *
+ * @throws `input/data` for a line that is not one JSON object, and for a file without any.
+ */
+export function jsonlRecords(text: string, source: string): JsonRecord[] {
   const records: JsonRecord[] = [];
   for (const [index, line] of withoutMark(text).split('\n').entries()) {
     if (line.trim() === '') continue;
@@ -28,7 +39,7 @@ export function parseJsonl(text: string, source: string): Table {
     });
   }
   if (records.length === 0) throw emptyFile(source, 'one JSON object a line');
-  return tabulate(records, source);
+  return records;
 }
 
 /**
@@ -37,6 +48,15 @@ export function parseJsonl(text: string, source: string): Table {
  * @throws `input/data` for anything else, naming the line of the element at fault.
  */
 export function parseJson(text: string, source: string): Table {
+  return tabulate(jsonRecords(text, source), source);
+}
+
+/**
+ * The objects of a file that holds one JSON array.
+ *
+ * @throws `input/data` for anything else, naming the line of the element at fault.
+ */
+export function jsonRecords(text: string, source: string): JsonRecord[] {
   const json = withoutMark(text);
   if (json.trim() === '') throw emptyFile(source, 'a JSON array of objects');
   const hint = 'Name a file with one object a line .jsonl.';
@@ -50,11 +70,10 @@ export function parseJson(text: string, source: string): Table {
   }
   if (elements.length === 0) throw emptyFile(source, 'a JSON array of objects');
   const lines = elementLines(json);
-  const records = elements.map((element: unknown, index): JsonRecord => {
+  return elements.map((element: unknown, index): JsonRecord => {
     const line = lines[index] ?? 1;
     return { fields: objectAt(element, `${source}:${line}`), line };
   });
-  return tabulate(records, source);
 }
 
 function withoutMark(text: string): string {

@@ -50,8 +50,8 @@ async function logitsOf(model: Model, texts: readonly string[]): Promise<Float32
   const graph = classifierGraph(encoder, labels);
   const weights = await model.readTensors();
   const layout = { of: 'text', width: labels } as const;
-  const { padTokenId } = encoder;
-  const predictor = new Predictor({ graph, weights, layout, padTokenId }, environment);
+  const { padTokenId, maxPositions: maxLength } = encoder;
+  const predictor = new Predictor({ graph, weights, layout, padTokenId, maxLength }, environment);
   const encoded = texts.map((text) => tokenizer.encode(text, undefined, encoder.maxPositions));
   const logits = await predictor.logits(encoded, 64);
   await predictor.release();

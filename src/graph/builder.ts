@@ -14,6 +14,8 @@ export class GraphBuilder {
   readonly #initializers = new Map<string, Tensor>();
   readonly #constants = new Map<string, string>();
   readonly #counts = new Map<string, number>();
+  /** Names of the values that it began with. */
+  readonly #taken: ReadonlySet<string> = new Set();
 
   /** Continues a graph: its inputs, initializers and nodes come first. */
   constructor(start?: Graph) {
@@ -21,6 +23,8 @@ export class GraphBuilder {
     this.#inputs.push(...start.inputs);
     this.#nodes.push(...start.nodes);
     for (const [name, tensor] of start.initializers) this.#initializers.set(name, tensor);
+    const made = start.nodes.flatMap(({ outputs }) => outputs);
+    this.#taken = new Set([...start.inputs.map(({ name }) => name), ...start.initializers.keys(), ...made]);
   }
 
   /** Declares a graph input. */
@@ -70,7 +74,8 @@ export class GraphBuilder {
   }
 
   #fresh(label: string): string {
-    const count = this.#counts.get(label) ?? 0;
+    let count = this.#counts.get(label) ?? 0;
+    while (this.#taken.has(`${label}_${count}`)) count++;
     this.#counts.set(label, count + 1);
     return `${label}_${count}`;
   }

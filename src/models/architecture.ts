@@ -3,11 +3,12 @@ import { GspfError, suggest } from '../errors.ts';
 import { parseConfig } from './config.ts';
 import { albertEncoder } from './encoders/albert.ts';
 import { bertEncoder } from './encoders/bert.ts';
+import { debertaEncoder } from './encoders/deberta.ts';
 import { distilbertEncoder } from './encoders/distilbert.ts';
+import { esmEncoder } from './encoders/esm.ts';
+import { modernbertEncoder } from './encoders/modernbert.ts';
 import { mpnetEncoder } from './encoders/mpnet.ts';
 import type { TextEncoder } from './text-encoder.ts';
-
-export type { TextEncoder } from './text-encoder.ts';
 
 /** The encoders that gspf builds, by `model_type`. */
 const architectures: Readonly<Record<string, (config: unknown, source: string) => TextEncoder>> = {
@@ -18,6 +19,9 @@ const architectures: Readonly<Record<string, (config: unknown, source: string) =
   electra: (config, source) => bertEncoder('electra', config, source),
   mpnet: mpnetEncoder,
   albert: albertEncoder,
+  esm: esmEncoder,
+  'deberta-v2': debertaEncoder,
+  modernbert: modernbertEncoder,
 };
 
 /**

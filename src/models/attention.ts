@@ -9,31 +9,61 @@ export interface AttentionNames {
   readonly value: string;
 }
 
+/** What the variants of self-attention add to it. */
+export interface AttentionVariant {
+  /** Added to the scores beside the mask: `[1 or batch, heads, positions, sequence]`. */
+  readonly bias?: string;
+  /** Turns queries and keys by their positions, `[batch, heads, sequence, headSize]`. */
+  readonly rotate?: (x: string) => string;
+  /** Masks the scores; by default keys that are padding are masked by `maskBias`. */
+  readonly mask?: (scores: string) => string;
+}
+
 /**
  * Multi-head self-attention up to its output projection: softmax(Q·Kᵀ/√d + bias)·V for each head.
  *
- * @param bias Added to the scores beside the mask: `[1, heads, positions, sequence]`.
  * @returns the mixed values, `[batch · positions, hidden]`
  */
 export function selfAttention(
   c: EncoderContext,
   names: AttentionNames,
   { queries, keys, positions }: LayerRows,
-  bias?: string,
+  variant: AttentionVariant = {},
 ): string {
   const { builder } = c;
-  // 1/√d is taken into the projection of Q
-  const q = splitHeads(
-    c,
-    linear(builder, names.query, queries, 1 / Math.sqrt(headSize(c))),
-    positions,
-    byRow,
-  );
-  const k = splitHeads(c, linear(builder, names.key, keys), 'sequence', byColumn);
-  const v = splitHeads(c, linear(builder, names.value, keys), 'sequence', byRow);
+  const projected = {
+    // 1/√d is taken into the projection of Q
+    queries: linear(builder, names.query, queries, 1 / Math.sqrt(headSize(c))),
+    keys: linear(builder, names.key, keys),
+    values: linear(builder, names.value, keys),
+  };
+  return attend(c, projected, positions, variant);
+}
+
+/**
+ * {@link selfAttention} on rows that are projected already.
+ *
+ * @param projected `[batch · positions, hidden]`, of keys and values `[batch · sequence, hidden]`; the queries are
+ *   divided by √d.
+ */
+export function attend(
+  c: EncoderContext,
+  projected: { readonly queries: string; readonly keys: string; readonly values: string },
+  positions: Positions,
+  { bias, rotate, mask = (scores) => c.builder.op('Add', [scores, c.maskBias]) }: AttentionVariant,
+): string {
+  const { builder } = c;
+  const upright = splitHeads(c, projected.queries, positions, byRow);
+  // The first position is turned by nothing.
+  const q = rotate === undefined || positions === 1 ? upright : rotate(upright);
+  const k =
+    rotate === undefined
+      ? splitHeads(c, projected.keys, 'sequence', byColumn)
+      : builder.transpose(rotate(splitHeads(c, projected.keys, 'sequence', byRow)), [0, 1, 3, 2]);
+  const v = splitHeads(c, projected.values, 'sequence', byRow);
   const products = builder.op('MatMul', [q, k]);
   const scores = bias === undefined ? products : builder.op('Add', [products, bias]);
-  return mixValues(c, builder.op('Add', [scores, c.maskBias]), v, positions);
+  return mixValues(c, mask(scores), v, positions);
 }
 
 /** How {@link splitHeads} arranges its result: `[batch, heads, rows, headSize]` or `[batch, heads, headSize, rows]`. */
@@ -61,7 +91,7 @@ export function splitHeads(
  * @param values `[batch, heads, sequence, headSize]`
  * @returns `[batch · positions, hidden]`
  */
-export function mixValues(
+function mixValues(
   { builder, shape, drop }: EncoderContext,
   scores: string,
   values: string,

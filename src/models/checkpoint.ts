@@ -1,10 +1,15 @@
-import { GspfError } from '../errors.ts';
+import { GspfError, suggest } from '../errors.ts';
 import { formatType, type Tensor } from '../tensor.ts';
+import { isWeight, type WeightType, widen } from './half-precision.ts';
 import type { Parameter } from './parameters.ts';
+import { type Head, headParameters, type TextEncoder } from './text-encoder.ts';
 
 /** The tensors of a checkpoint under their names in the task model. */
 export interface Checkpoint {
+  /** 16-bit weights are widened, which loses nothing. */
   readonly tensors: Map<string, Tensor<'float32'>>;
+  /** The element types that the file has them in. */
+  readonly dtypes: ReadonlyMap<string, WeightType>;
   /** Parameters that the checkpoint lacks: a base model has no classifier. */
   readonly missing: readonly Parameter[];
   /** Tensors of the file that the model has no use for: buffers, the heads of pretraining. */
@@ -16,7 +21,8 @@ export interface Checkpoint {
  * are saved), or by TensorFlow's names of normalisation parameters (`gamma`, `beta`).
  *
  * @param optional Whether the model can do without a parameter, because it can be made afresh.
- * @throws `input/model` for a parameter that is missing, or has another shape or element type.
+ * @throws `input/model` for a parameter that is missing, or has another shape or element type, and for the parameters
+ *   of a layer that the model does not have.
  */
 export function matchCheckpoint(
   parameters: readonly Parameter[],
@@ -32,13 +38,14 @@ export function matchCheckpoint(
   },
 ): Checkpoint {
   const tensors = new Map<string, Tensor<'float32'>>();
+  const dtypes = new Map<string, WeightType>();
   const missing: Parameter[] = [];
   const used = new Set<string>();
   for (const parameter of parameters) {
     const name = namesInFile(parameter.name, prefix).find((candidate) => file.has(candidate));
     const tensor = name === undefined ? undefined : file.get(name);
     if (name === undefined || tensor === undefined) {
-      if (!optional(parameter)) throw mismatch(source, parameter, 'no such tensor');
+      if (!optional(parameter)) throw notFound(source, parameter, file);
       missing.push(parameter);
       continue;
     }
@@ -46,14 +53,37 @@ export function matchCheckpoint(
     const fits =
       tensor.shape.length === parameter.shape.length &&
       parameter.shape.every((extent, axis) => extent === tensor.shape[axis]);
-    if (tensor.dtype !== 'float32' || !fits) {
-      if (!optional(parameter)) throw mismatch(source, parameter, formatType(tensor));
+    if (!isWeight(tensor) || !fits) {
+      if (!optional(parameter)) throw mismatch(source, parameter, tensor);
       missing.push(parameter);
       continue;
     }
-    tensors.set(parameter.name, tensor);
+    tensors.set(parameter.name, widen(tensor));
+    dtypes.set(parameter.name, tensor.dtype);
   }
-  return { tensors, missing, unused: [...file.keys()].filter((name) => !used.has(name)) };
+  const unused = [...file.keys()].filter((name) => !used.has(name));
+  refuseFurtherLayers(parameters, unused, { source, prefix });
+  return { tensors, dtypes, missing, unused };
+}
+
+/**
+ * The parameters that a checkpoint may hold: the encoder's, and those of the head that it was saved with, which its
+ * class tells, as `BertForMaskedLM`.
+ */
+export function savedParameters(
+  encoder: TextEncoder,
+  className: string,
+  file: ReadonlyMap<string, Tensor>,
+): readonly Parameter[] {
+  const onHead = (head: Head | undefined): readonly Parameter[] => {
+    const labels = head === undefined ? undefined : file.get(`${head.output}.weight`)?.shape[0];
+    return head === undefined || labels === undefined ? [] : headParameters(encoder, head, labels);
+  };
+  const body = encoder.parameters;
+  if (/For(MaskedLM|PreTraining)$/.test(className)) return [...body, ...encoder.tokenHead.parameters];
+  if (className.endsWith('ForTokenClassification')) return [...body, ...onHead(encoder.tokenClassHead)];
+  if (className.endsWith('ForQuestionAnswering')) return [...body, ...onHead(encoder.questionHead)];
+  return [...body, ...onHead(encoder.sequenceHead)];
 }
 
 function namesInFile(name: string, prefix: string): string[] {
@@ -66,11 +96,45 @@ function namesInFile(name: string, prefix: string): string[] {
   );
 }
 
-function mismatch(source: string, { name, shape }: Parameter, got: string): GspfError {
+/**
+ * Layers that config.json does not speak of would be left out in silence.
+ *
+ * @throws `input/model` for a tensor that is named as a parameter is, but for the number of its layer.
+ */
+function refuseFurtherLayers(
+  parameters: readonly Parameter[],
+  unused: readonly string[],
+  { source, prefix }: { readonly source: string; readonly prefix: string },
+): void {
+  const anyLayer = (name: string): string => name.replaceAll(/\.\d+\./g, '.#.');
+  const layers = parameters.map(({ name }) => name).filter((name) => anyLayer(name) !== name);
+  const known = new Set(layers.flatMap((name) => namesInFile(name, prefix).map(anyLayer)));
+  const extra = unused.find((name) => known.has(anyLayer(name)));
+  if (extra === undefined) return;
+  throw new GspfError('input/model', {
+    subject: `${source}, tensor "${extra}"`,
+    expected: 'no tensors but those of the layers that config.json describes',
+    got: 'a layer beyond them',
+    hint: 'config.json and model.safetensors must belong together.',
+  });
+}
+
+function notFound(source: string, { name, shape }: Parameter, file: ReadonlyMap<string, Tensor>): GspfError {
   return new GspfError('input/model', {
     subject: `${source}, tensor "${name}"`,
     expected: formatType({ dtype: 'float32', shape }),
-    got,
-    hint: 'config.json and model.safetensors must belong together; 16-bit checkpoints are not read yet.',
+    got: 'no such tensor',
+    hint: suggest(name, file.keys()) || 'config.json and model.safetensors must belong together.',
+  });
+}
+
+function mismatch(source: string, { name, shape }: Parameter, tensor: Tensor): GspfError {
+  return new GspfError('input/model', {
+    subject: `${source}, tensor "${name}"`,
+    expected: isWeight(tensor)
+      ? formatType({ dtype: tensor.dtype, shape })
+      : `float32, float16 or bfloat16 of shape [${shape.join(', ')}]`,
+    got: formatType(tensor),
+    hint: 'config.json and model.safetensors must belong together.',
   });
 }

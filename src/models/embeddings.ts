@@ -24,6 +24,14 @@ export interface Embeddings {
 
 /** The parameters of the embeddings and of the normalisation after them, `prefix.LayerNorm`. */
 export function embeddingsParameters(embeddings: Embeddings): Parameter[] {
+  return [
+    ...embeddingTables(embeddings),
+    ...layerNormParameters(`${embeddings.prefix}.LayerNorm`, embeddings.size),
+  ];
+}
+
+/** The parameters of the embeddings alone. */
+export function embeddingTables(embeddings: Embeddings): Parameter[] {
   const { prefix, size, vocabSize, typeVocabSize, positions } = embeddings;
   return [
     ...embeddingParameters(`${prefix}.word_embeddings`, vocabSize, size),
@@ -31,13 +39,18 @@ export function embeddingsParameters(embeddings: Embeddings): Parameter[] {
     ...(typeVocabSize === 0
       ? []
       : embeddingParameters(`${prefix}.token_type_embeddings`, typeVocabSize, size)),
-    ...layerNormParameters(`${prefix}.LayerNorm`, size),
   ];
 }
 
 /** The normalised sum of a batch's embeddings, one row a token: `[batch · sequence, size]`. */
 export function embedTokens(c: EncoderContext, embeddings: Embeddings): string {
-  const { builder, inputs, shape } = c;
+  const rows = embeddingSum(c, embeddings);
+  return layerNorm(c.builder, `${embeddings.prefix}.LayerNorm`, rows, c.shape.epsilon);
+}
+
+/** The sum of a batch's embeddings, one row a token: `[batch · sequence, size]`. */
+export function embeddingSum(c: EncoderContext, embeddings: Embeddings): string {
+  const { builder, inputs } = c;
   const { prefix, size, typeVocabSize } = embeddings;
   let sum = builder.op('Gather', [`${prefix}.word_embeddings.weight`, inputs.inputIds]);
   if (typeVocabSize > 0) {
@@ -47,12 +60,11 @@ export function embedTokens(c: EncoderContext, embeddings: Embeddings): string {
     sum = builder.op('Add', [sum, types]);
   }
   if (embeddings.positions > 0) sum = builder.op('Add', [sum, positionRows(c, embeddings)]);
-  const tokens = builder.op('Reshape', [sum, builder.ints([-1, size])]);
-  return layerNorm(builder, `${prefix}.LayerNorm`, tokens, shape.epsilon);
+  return builder.op('Reshape', [sum, builder.ints([-1, size])]);
 }
 
-/** `[sequence, size]` or `[batch, sequence, size]` */
-function positionRows(c: EncoderContext, { prefix, numbering }: Embeddings): string {
+/** The position embeddings of a batch, `[sequence, size]` or `[batch, sequence, size]`. */
+export function positionRows(c: EncoderContext, { prefix, numbering }: Embeddings): string {
   const { builder, sequence } = c;
   const table = `${prefix}.position_embeddings.weight`;
   if (numbering === 'from-zero') {

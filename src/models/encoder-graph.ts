@@ -62,33 +62,40 @@ export interface EncoderBody {
 export const LOWEST = -3.4028234663852886e38;
 
 /**
- * The two ways in which an architecture's graph is built, for texts of which the first position is classified.
+ * The two ways in which an architecture's graph is built.
  *
  * Where only the first position is wanted, the last layer computes queries and feed-forward for that position alone.
  *
- * @param pool Adds what a sequence classifier has before its last dropout and layer, on the rows of the first
- *   position, `[batch, hidden]`.
+ * @param features Adds what a sequence classifier has before its last dropout and layer, on one row of each text,
+ *   `[batch, hidden]`.
+ * @param pooling Which row that is: the first position's, or the mean over those that are no padding.
  */
 export function encoderGraphs(
   shape: EncoderShape,
   body: (context: EncoderContext) => EncoderBody,
-  pool: (context: EncoderContext, first: string) => string,
+  features: (context: EncoderContext, pooled: string) => string,
+  pooling: 'first' | 'mean' = 'first',
 ): Pick<TextEncoder, 'pooled' | 'hidden'> {
   return {
     pooled: (builder, inputs, drop = dropNothing) => {
       const context = encoderContext(builder, shape, inputs, drop);
-      return pool(context, firstPosition(context, body(context)));
+      const pooled =
+        pooling === 'first'
+          ? firstPosition(context, body(context))
+          : meanTokens(context, everyPosition(body(context)));
+      return features(context, pooled);
     },
     hidden: (builder, inputs, drop = dropNothing) => {
       const context = encoderContext(builder, shape, inputs, drop);
       const hidden = everyPosition(body(context));
-      return { hidden, pool: () => pool(context, firstTokens(context, hidden)) };
+      const pool = pooling === 'first' ? firstTokens : meanTokens;
+      return { hidden, pool: () => features(context, pool(context, hidden)) };
     },
   };
 }
 
 /** Adds the nodes that every layer needs. */
-export function encoderContext(
+function encoderContext(
   builder: GraphBuilder,
   shape: EncoderShape,
   inputs: TextInputs,
@@ -115,13 +122,13 @@ function maskBias(builder: GraphBuilder, attentionMask: string): string {
 }
 
 /** The hidden states of every position, `[batch · sequence, hidden]`. */
-export function everyPosition({ embedded, layers, finish }: EncoderBody): string {
+function everyPosition({ embedded, layers, finish }: EncoderBody): string {
   const hidden = hiddenAfter(embedded, layers);
   return finish === undefined ? hidden : finish(hidden);
 }
 
 /** The hidden states of the first position, `[batch, hidden]`. */
-export function firstPosition(context: EncoderContext, { embedded, layers, finish }: EncoderBody): string {
+function firstPosition(context: EncoderContext, { embedded, layers, finish }: EncoderBody): string {
   const keys = hiddenAfter(embedded, layers.slice(0, -1));
   const queries = firstTokens(context, keys);
   const first = layers.at(-1)?.({ queries, keys, positions: 1 }) ?? queries;
@@ -146,7 +153,25 @@ export function firstTokens({ builder, shape, batch, sequence }: EncoderContext,
   return builder.op('Reshape', [first, builder.ints([-1, shape.hiddenSize])]);
 }
 
+/** The mean of each text's rows, padding left out: `[batch · sequence, hidden]` → `[batch, hidden]`. */
+function meanTokens(context: EncoderContext, hidden: string): string {
+  const { builder, shape, batch, sequence, inputs } = context;
+  const real = builder.op('Mul', [hidden, rowMask(context)]);
+  const target = builder.op('Concat', [batch, sequence, builder.ints([shape.hiddenSize])], { axis: int(0) });
+  const byText = builder.op('Reshape', [real, target]);
+  const sum = builder.op('ReduceSum', [byText, builder.ints([1])], { keepdims: int(0) });
+  const mask = builder.op('Cast', [inputs.attentionMask], { to: int(1) });
+  const count = builder.op('ReduceSum', [mask, builder.ints([1])], { keepdims: int(1) });
+  return builder.op('Div', [sum, count]);
+}
+
 /** Dropout of hidden states `[batch · positions, hidden]`. */
 export function dropHidden({ shape, drop }: EncoderContext, rows: string, positions: Positions): string {
   return drop(rows, shape.dropout.hidden, ['batch', positions, shape.hiddenSize]);
+}
+
+/** The attention mask as a factor of rows: float32 `[batch · sequence, 1]`, 0 for padding. */
+export function rowMask({ builder, inputs }: EncoderContext): string {
+  const mask = builder.op('Cast', [inputs.attentionMask], { to: int(1) });
+  return builder.op('Reshape', [mask, builder.ints([-1, 1])]);
 }

@@ -16,8 +16,9 @@ export function linear(builder: GraphBuilder, name: string, rows: string, scale 
   return builder.op('Gemm', [rows, `${name}.weight`, `${name}.bias`], { transB: int(1), ...attributes });
 }
 
-/** torch.nn.Linear without bias. */
-export function linearWithoutBias(builder: GraphBuilder, name: string, rows: string): string {
+/** torch.nn.Linear with or without bias. */
+export function linearIf(hasBias: boolean, builder: GraphBuilder, name: string, rows: string): string {
+  if (hasBias) return linear(builder, name, rows);
   return builder.op('Gemm', [rows, `${name}.weight`], { transB: int(1) });
 }
 

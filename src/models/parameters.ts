@@ -8,6 +8,17 @@ export interface Parameter {
   readonly name: string;
   readonly shape: Shape;
   readonly initialization: Initialization;
+  /** Of 'normal', where it is not the model's `initializer_range`. */
+  readonly deviation?: number;
+}
+
+/** The same parameters, those that are drawn from N(0, deviation²). */
+export function withDeviation(parameters: readonly Parameter[], deviation: number | undefined): Parameter[] {
+  return parameters.map((parameter) =>
+    deviation === undefined || parameter.initialization !== 'normal'
+      ? parameter
+      : { ...parameter, deviation },
+  );
 }
 
 /** `prefix.weight` `[out, in]` and `prefix.bias` `[out]`, as torch.nn.Linear has them. */

@@ -46,7 +46,7 @@ export function postNormParameters(names: PostNormNames, hidden: number, interme
  * What such a layer has after self-attention.
  *
  * @param mixed What attention made, `[batch · positions, hidden]`.
- * @param dropsOuter Whether there is dropout after the feed-forward network.
+ * @param drops Whether there is dropout after the output projection, and after the feed-forward network.
  * @returns `[batch · positions, hidden]`
  */
 export function postNormLayer(
@@ -54,14 +54,15 @@ export function postNormLayer(
   names: PostNormNames,
   mixed: string,
   { queries, positions }: LayerRows,
-  dropsOuter = true,
+  drops = { attended: true, outer: true },
 ): string {
   const { builder, shape } = c;
-  const attended = dropHidden(c, linear(builder, names.attended, mixed), positions);
+  const dropIf = (condition: boolean, rows: string): string =>
+    condition ? dropHidden(c, rows, positions) : rows;
+  const attended = dropIf(drops.attended, linear(builder, names.attended, mixed));
   const sum = builder.op('Add', [attended, queries]);
   const middle = layerNorm(builder, names.attendedNorm, sum, shape.epsilon);
   const inner = activate(builder, shape.activation, linear(builder, names.inner, middle));
-  const outer = linear(builder, names.outer, inner);
-  const dropped = dropsOuter ? dropHidden(c, outer, positions) : outer;
-  return layerNorm(builder, names.outerNorm, builder.op('Add', [dropped, middle]), shape.epsilon);
+  const outer = dropIf(drops.outer, linear(builder, names.outer, inner));
+  return layerNorm(builder, names.outerNorm, builder.op('Add', [outer, middle]), shape.epsilon);
 }

@@ -6,8 +6,6 @@ import { type DropoutSite, dropByMasks, dropNothing } from './dropout.ts';
 import type { Parameter } from './parameters.ts';
 import { declareTextInputs, headParameters, type TextEncoder, textInputs } from './text-encoder.ts';
 
-export { textInputs } from './text-encoder.ts';
-
 /** The parameters of an encoder with a classifier of so many labels on it. */
 export function classifierParameters(encoder: TextEncoder, labels: number): Parameter[] {
   return [...encoder.parameters, ...headParameters(encoder, encoder.sequenceHead, labels)];

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Drop } from './dropout.ts';
-import { linearParameters, type Parameter } from './parameters.ts';
+import { linearParameters, type Parameter, withDeviation } from './parameters.ts';
 
 /** The graph inputs of a text model: int64 `[batch, sequence]` each. */
 export interface TextInputs {
@@ -66,6 +66,8 @@ export interface Head {
   readonly parameters: readonly Parameter[];
   /** The name of its last layer, a torch.nn.Linear. */
   readonly output: string;
+  /** The deviation of that layer's new weights, where it is not the model's `initializer_range`. */
+  readonly deviation?: number;
   /** The probability of the dropout before its last layer. */
   readonly dropout: number;
   /** For heads on `hidden`: adds what those parameters are for, `[rows, hidden]` → `[rows, hidden]`. */
@@ -94,5 +96,6 @@ export function parametersWithoutPooler({ parameters }: TextEncoder): readonly P
 
 /** The parameters that a head adds, its last layer for so many labels included. */
 export function headParameters({ hiddenSize }: TextEncoder, head: Head, labels: number): Parameter[] {
-  return [...head.parameters, ...linearParameters(head.output, hiddenSize, labels)];
+  const output = linearParameters(head.output, hiddenSize, labels);
+  return [...head.parameters, ...withDeviation(output, head.deviation)];
 }

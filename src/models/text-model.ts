@@ -22,8 +22,8 @@ export interface TextModel {
 }
 
 /**
- * Parameters that a checkpoint lacks, as transformers initialises them: weights N(0, `initializer_range`²), biases
- * 0, gains 1.
+ * Parameters that a checkpoint lacks, as transformers initialises them: weights N(0, `initializer_range`²) unless
+ * they have a deviation of their own, biases 0, gains 1.
  *
  * @param seed Same seed, same values; each parameter draws from a stream of its own.
  */
@@ -41,13 +41,13 @@ export function initialize(
 }
 
 function initialValues(
-  { shape, initialization }: Parameter,
+  { shape, initialization, deviation }: Parameter,
   draw: () => Float32Array,
   range: number,
 ): Float32Array {
   switch (initialization) {
     case 'normal':
-      return draw().map((value) => value * range);
+      return draw().map((value) => value * (deviation ?? range));
     case 'zeros':
       return new Float32Array(sizeOf(shape));
     case 'ones':

@@ -1,4 +1,5 @@
 import { Tokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 
 /** One text or pair of texts as the model reads it. */
@@ -34,8 +35,10 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
       got: 'none',
     });
   }
+  const { model, post_processor: plan } = filesSchema.parse(tokenizerJson);
+  const unknown = model.unk_id ?? tokenizer.token_to_id(model.unk_token ?? '');
   const idOf = (token: string): number => {
-    const id = tokenizer.token_to_id(token);
+    const id = tokenizer.token_to_id(token) ?? unknown;
     if (id !== undefined) return id;
     throw new GspfError('input/tokenizer', {
       subject: source,
@@ -43,6 +46,8 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
       got: 'none',
     });
   };
+  // RoBERTa's gives every token the type 0.
+  const hasTypes = plan?.type !== 'RobertaProcessing';
   const tokensOf = (text: string): string[] => tokenizer.tokenize(text, { add_special_tokens: false });
   const specialTokens = { single: 0, pair: 0 };
   specialTokens.single = postProcessor.post_process([]).tokens.length;
@@ -63,12 +68,23 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
       );
       return {
         ids: processed.tokens.map(idOf),
-        typeIds: processed.token_type_ids ?? processed.tokens.map(() => 0),
+        typeIds: (hasTypes ? processed.token_type_ids : undefined) ?? processed.tokens.map(() => 0),
         truncated: keepFirst < first.length || keepSecond < (second?.length ?? 0),
       };
     },
   };
 }
+
+/** What is read of `tokenizer.json` beside what the tokenizer itself reads: the token that stands for unknown ones. */
+const filesSchema = z.looseObject({
+  model: z
+    .looseObject({
+      unk_id: z.int().nullish().catch(undefined),
+      unk_token: z.string().nullish().catch(undefined),
+    })
+    .catch({}),
+  post_processor: z.looseObject({ type: z.string() }).nullish().catch(undefined),
+});
 
 /**
  * How many tokens of each text stay, as the `longest_first` of Hugging Face's tokenizers: the longer text is cut

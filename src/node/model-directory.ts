@@ -2,21 +2,23 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import { textEncoder } from '../models/architecture.ts';
-import { type Checkpoint, matchCheckpoint } from '../models/checkpoint.ts';
+import { type Checkpoint, matchCheckpoint, savedParameters } from '../models/checkpoint.ts';
+import { esmTokenizerJson } from '../models/esm-tokenizer.ts';
+import type { WeightType } from '../models/half-precision.ts';
 import type { Parameter } from '../models/parameters.ts';
-import { classifierParameters } from '../models/sequence-classification.ts';
 import { parametersWithoutPooler } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import { textTokenizer } from '../models/tokenizer.ts';
-import { decodeSafetensors } from '../safetensors/decode.ts';
-import type { Tensor } from '../tensor.ts';
-import { exists, isDirectory, readBytes, readJson } from './files.ts';
+import { exists, isDirectory, readJson, readText } from './files.ts';
+import { readCheckpointFile } from './read-checkpoint.ts';
 
 /** A model in a Hugging Face directory. */
 export interface DirectoryModel extends TextModel {
   readonly directory: string;
   /** What `config.json` holds, unread keys too. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** The element types that its tensors are stored in. */
+  readDtypes(): Promise<ReadonlyMap<string, WeightType>>;
 }
 
 /**
@@ -37,17 +39,16 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
   const configPath = join(directory, 'config.json');
   const config = configSchema.parse(await readJson(configPath));
   const encoder = textEncoder(config, configPath);
-  const tokenizerPath = join(directory, 'tokenizer.json');
   const tokenizerConfigPath = join(directory, 'tokenizer_config.json');
   const tokenizerConfig = (await exists(tokenizerConfigPath)) ? await readJson(tokenizerConfigPath) : {};
-  const tokenizer = textTokenizer(await readJson(tokenizerPath), tokenizerConfig, tokenizerPath);
+  const [tokenizerJson, tokenizerPath] = await readTokenizer(directory, encoder.modelType);
+  const tokenizer = textTokenizer(tokenizerJson, tokenizerConfig, tokenizerPath);
   const isClassifier = config.architectures?.some((name) => name.endsWith('ForSequenceClassification'));
   const labels = isClassifier === true ? labelsOf(config.id2label) : undefined;
 
   const read = async (): Promise<Checkpoint> => {
-    const tensors = await readCheckpoint(directory);
-    const count = tensors.get(`${encoder.sequenceHead.output}.weight`)?.shape[0] ?? 0;
-    const parameters = count === 0 ? encoder.parameters : classifierParameters(encoder, count);
+    const tensors = await readCheckpointFile(directory);
+    const parameters = savedParameters(encoder, config.architectures?.[0] ?? '', tensors);
     const source = join(directory, 'model.safetensors');
     const body = new Set(parametersWithoutPooler(encoder));
     const isNew = (parameter: Parameter): boolean => !body.has(parameter);
@@ -62,7 +63,18 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     labels,
     maxLength: undefined,
     readTensors: async () => (await read()).tensors,
+    readDtypes: async () => (await read()).dtypes,
   };
+}
+
+/** The contents of `tokenizer.json` and its path. ESM's models have `vocab.txt` alone. */
+async function readTokenizer(directory: string, modelType: string): Promise<[object, string]> {
+  const path = join(directory, 'tokenizer.json');
+  const vocabulary = join(directory, 'vocab.txt');
+  if (modelType === 'esm' && !(await exists(path)) && (await exists(vocabulary))) {
+    return [esmTokenizerJson(await readText(vocabulary)), vocabulary];
+  }
+  return [await readJson(path), path];
 }
 
 const configSchema = z.looseObject({
@@ -78,29 +90,3 @@ function labelsOf(
     .sort((a, b) => Number(a) - Number(b))
     .map((id) => id2label[id] ?? id);
 }
-
-/** All tensors of `model.safetensors`, or of the shards that its index names. */
-async function readCheckpoint(directory: string): Promise<ReadonlyMap<string, Tensor>> {
-  const whole = join(directory, 'model.safetensors');
-  const indexPath = `${whole}.index.json`;
-  if ((await exists(whole)) || !(await exists(indexPath))) {
-    return decodeSafetensors(await readBytes(whole), whole).tensors;
-  }
-  const index = indexSchema.safeParse(await readJson(indexPath));
-  if (!index.success) {
-    throw new GspfError('input/model', {
-      subject: indexPath,
-      expected: 'a weight_map from tensors to shards',
-      got: index.error.issues[0]?.message ?? 'something else',
-    });
-  }
-  const tensors = new Map<string, Tensor>();
-  for (const shard of new Set(Object.values(index.data.weight_map))) {
-    const path = join(directory, shard);
-    for (const [name, tensor] of decodeSafetensors(await readBytes(path), path).tensors)
-      tensors.set(name, tensor);
-  }
-  return tensors;
-}
-
-const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });

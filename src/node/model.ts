@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import type { ConfusionMatrix } from '../metrics/classification.ts';
-import type { TextEncoder } from '../models/architecture.ts';
 import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
+import type { TextEncoder } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { EncodedText, TextTokenizer } from '../models/tokenizer.ts';
 import { softmax } from '../objectives/losses.ts';
@@ -180,9 +180,9 @@ export class Model implements TextModel {
     const existing = this.#shared.classifiers.get(labels);
     if (existing !== undefined) return existing;
     const graph = classifierGraph(this.encoder, labels);
-    const { padTokenId } = this.encoder;
+    const { padTokenId, maxPositions: maxLength } = this.encoder;
     const layout = { of: 'text', width: labels } as const;
-    const classifier = new Predictor({ graph, weights, layout, padTokenId }, this.environment);
+    const classifier = new Predictor({ graph, weights, layout, padTokenId, maxLength }, this.environment);
     this.#shared.classifiers.set(labels, classifier);
     return classifier;
   }

@@ -1,11 +1,12 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withFloatsOf } from '../models/config-text.ts';
 import { withWeights } from '../models/onnx-model.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { safetensorsChunks } from '../safetensors/encode.ts';
 import type { Tensor } from '../tensor.ts';
-import { exists, writeAtomically, writeTextAtomically } from './files.ts';
+import { exists, readText, writeAtomically, writeTextAtomically } from './files.ts';
 import type { DirectoryModel } from './model-directory.ts';
 
 /** Files of a model directory beside config and weights. */
@@ -59,7 +60,9 @@ export async function saveOnnxDirectory(directory: string, model: SavedModel): P
 
 async function saveConfigAndTokenizer(directory: string, model: SavedModel): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await writeTextAtomically(join(directory, 'config.json'), `${JSON.stringify(configOf(model), null, 2)}\n`);
+  const original = await readText(join(model.base.directory, 'config.json'));
+  const config = withFloatsOf(original, JSON.stringify(configOf(model), null, 2));
+  await writeTextAtomically(join(directory, 'config.json'), `${config}\n`);
   for (const file of tokenizerFiles) {
     const from = join(model.base.directory, file);
     if (await exists(from)) await copyFile(from, join(directory, file));

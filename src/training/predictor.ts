@@ -16,6 +16,8 @@ export interface PredictorOptions {
   readonly weights: Weights;
   readonly layout: LogitsLayout;
   readonly padTokenId: number;
+  /** The positions that the model has: no text is padded beyond. */
+  readonly maxLength: number;
 }
 
 /** Runs a model forward. */
@@ -38,10 +40,10 @@ export class Predictor {
    * A text alone is run twice over: the rounding of a single row differs from that of the same row among others.
    */
   async logits(texts: readonly EncodedText[], batchSize: number): Promise<Float32Array[]> {
-    const { layout, padTokenId, weights } = this.#options;
+    const { layout, maxLength, padTokenId, weights } = this.#options;
     const results = new Array<Float32Array>(texts.length);
     const lengths = texts.map(({ ids }) => ids.length);
-    for (const { rows, length } of sequentialBatches({ lengths, batchSize })) {
+    for (const { rows, length } of sequentialBatches({ lengths, batchSize, maxLength })) {
       const chosen = Array.from(rows, (row) => textAt(texts, row));
       const fed = chosen.length === 1 ? [...chosen, ...chosen] : chosen;
       const perText = layout.of === 'text' ? [layout.width] : [length, layout.width];

@@ -76,9 +76,9 @@ export class Run {
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#dropout = new DropoutMasks(options.seed);
-    const { objective, weights, padTokenId } = prepared;
+    const { objective, weights, padTokenId, maxLength } = prepared;
     const { forward: graph, layout } = objective;
-    this.#predictor = new Predictor({ graph, weights, layout, padTokenId }, environment);
+    this.#predictor = new Predictor({ graph, weights, layout, padTokenId, maxLength }, environment);
   }
 
   /** Tells the user something, and the report too. */

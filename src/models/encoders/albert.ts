@@ -32,6 +32,9 @@ const schema = z.looseObject({
 
 type Config = z.infer<typeof schema>;
 
+/** There is no dropout after the feed-forward network. */
+const drops = { attended: true, outer: false };
+
 const PROJECTION = 'albert.encoder.embedding_hidden_mapping_in';
 const POOLER = 'albert.pooler';
 
@@ -83,7 +86,7 @@ export function albertEncoder(json: unknown, source: string): TextEncoder {
       (c) => ({
         embedded: embed(c),
         layers: layersInOrder(config, groups).map(
-          (names) => (rows) => postNormLayer(c, names, selfAttention(c, names, rows), rows, false),
+          (names) => (rows) => postNormLayer(c, names, selfAttention(c, names, rows), rows, drops),
         ),
       }),
       ({ builder }, first) => activate(builder, 'tanh', linear(builder, POOLER, first)),

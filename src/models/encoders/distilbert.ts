@@ -28,6 +28,9 @@ const schema = z.looseObject({
 
 const EPSILON = 1e-12;
 
+/** There is no dropout after the output projection of attention. */
+const drops = { attended: false, outer: true };
+
 const PRE_CLASSIFIER = 'pre_classifier';
 
 /** DistilBERT (Sanh et al. 2019), as transformers computes it: BERT's layers, no token types, no pooler. */
@@ -74,7 +77,9 @@ export function distilbertEncoder(json: unknown, source: string): TextEncoder {
       shape,
       (c) => ({
         embedded: dropHidden(c, embedTokens(c, embeddings), 'sequence'),
-        layers: layers.map((names) => (rows) => postNormLayer(c, names, selfAttention(c, names, rows), rows)),
+        layers: layers.map(
+          (names) => (rows) => postNormLayer(c, names, selfAttention(c, names, rows), rows, drops),
+        ),
       }),
       ({ builder }, first) => activate(builder, 'relu', linear(builder, PRE_CLASSIFIER, first)),
     ),

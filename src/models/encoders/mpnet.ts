@@ -6,7 +6,7 @@ import { dropHidden, type EncoderContext, type EncoderShape, encoderGraphs } fro
 import { denseFeatures, denseHead, linearHead, tiedTokenHead } from '../heads.ts';
 import { embeddingParameters } from '../parameters.ts';
 import { bertLayerNames, type PostNormNames, postNormLayer, postNormParameters } from '../post-norm.ts';
-import { byDistance } from '../relative-positions.ts';
+import { byDistance, mpnetBucket, paddedLength } from '../relative-positions.ts';
 import type { TextEncoder } from '../text-encoder.ts';
 
 /** The hyperparameters by their names in transformers' MPNetConfig; other keys pass through unread. */
@@ -78,11 +78,13 @@ export function mpnetEncoder(json: unknown, source: string): TextEncoder {
     ...encoderGraphs(
       shape,
       (c) => {
-        const bias = relativeBias(c, maxPositions);
+        const bias = relativeBias(c, paddedLength(maxPositions));
         return {
           embedded: dropHidden(c, embedTokens(c, embeddings), 'sequence'),
           layers: layers.map((names) => (rows) => {
-            const mixed = selfAttention(c, names, rows, rows.positions === 1 ? firstRow(c, bias) : bias);
+            const mixed = selfAttention(c, names, rows, {
+              bias: rows.positions === 1 ? firstRow(c, bias) : bias,
+            });
             return postNormLayer(c, names, mixed, rows);
           }),
         };
@@ -120,7 +122,7 @@ function layerNames(layer: string): PostNormNames {
 /** What every layer adds to its scores: `[1, heads, sequence, sequence]`. */
 function relativeBias(c: EncoderContext, longest: number): string {
   const { builder } = c;
-  const buckets = byDistance(c, 'relative_buckets', longest, relativeBucket);
+  const buckets = byDistance(c, 'relative_buckets', longest, mpnetBucket);
   const values = builder.op('Gather', [`${RELATIVE_BIAS}.weight`, buckets]);
   return builder.op('Unsqueeze', [builder.transpose(values, [2, 0, 1]), builder.ints([0])]);
 }
@@ -128,19 +130,4 @@ function relativeBias(c: EncoderContext, longest: number): string {
 /** The part of the bias that the first position needs: `[1, heads, 1, sequence]`. */
 function firstRow({ builder }: EncoderContext, bias: string): string {
   return builder.op('Slice', [bias, builder.ints([0]), builder.ints([1]), builder.ints([2])]);
-}
-
-/**
- * The bucket of a distance, transformers' relative_position_bucket: 16 for what comes after and 16 for what comes
- * before; of them one for each distance below 8, the others spread over the logarithm up to 128. In float32, as
- * there: the borders between buckets depend on it.
- */
-function relativeBucket(distance: number): number {
-  const [half, exact, furthest] = [16, 8, 128];
-  const side = distance > 0 ? half : 0;
-  const size = Math.abs(distance);
-  if (size < exact) return side + size;
-  const logarithm = Math.fround(Math.log(Math.fround(size / exact)));
-  const share = Math.fround(logarithm / Math.fround(Math.log(furthest / exact)));
-  return side + Math.min(half - 1, exact + Math.trunc(share * (half - exact)));
 }

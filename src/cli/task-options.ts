@@ -25,12 +25,9 @@ export function taskOptions(command: Command): void {
   requiredOption(
     command,
     '--task <name>',
-    `${OWN_DATA} for data of your own, or ${Object.keys(glueTasks).join(', ')}`,
+    `text-classification or question-answering for data of your own, or ${Object.keys(glueTasks).join(', ')}, squad`,
   );
-  command.option(
-    '--data <path>',
-    "the task's directory of files, or your table: .csv, .tsv, .json or .jsonl",
-  );
+  command.option('--data <path>', "the task's directory of files, or your data: .csv, .tsv, .json or .jsonl");
 }
 
 /** Adds `--text-column` and `--text-pair-column`. */

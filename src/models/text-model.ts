@@ -2,6 +2,7 @@ import { gaussian } from '../data/shuffle.ts';
 import { float32, sizeOf, type Tensor } from '../tensor.ts';
 import type { Parameter } from './parameters.ts';
 import type { TextEncoder } from './text-encoder.ts';
+import type { SpanTokenizer } from './token-spans.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
 /** A pretrained text model, before or after fine-tuning. */
@@ -10,6 +11,8 @@ export interface TextModel {
   readonly name: string;
   readonly encoder: TextEncoder;
   readonly tokenizer: TextTokenizer;
+  /** The same, knowing the places of tokens. @throws `input/tokenizer` for kinds that cannot be followed. */
+  readonly spanTokenizer: () => SpanTokenizer;
   /** Label names by class number of the classifier it has; undefined for a base model. */
   readonly labels: readonly string[] | undefined;
   /** Longest text in tokens that it was trained on, if it was. */

@@ -8,13 +8,17 @@ import type { WeightType } from '../models/half-precision.ts';
 import type { Parameter } from '../models/parameters.ts';
 import { parametersWithoutPooler } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
+import { spanTokenizer } from '../models/token-spans.ts';
 import { textTokenizer } from '../models/tokenizer.ts';
+import type { Task } from '../tasks/task.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
 import { readCheckpointFile } from './read-checkpoint.ts';
 
 /** A model in a Hugging Face directory. */
 export interface DirectoryModel extends TextModel {
   readonly directory: string;
+  /** What its head is for; undefined for a base model. */
+  readonly kind: Task['kind'] | undefined;
   /** What `config.json` holds, unread keys too. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The element types that its tensors are stored in. */
@@ -43,8 +47,8 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
   const tokenizerConfig = (await exists(tokenizerConfigPath)) ? await readJson(tokenizerConfigPath) : {};
   const [tokenizerJson, tokenizerPath] = await readTokenizer(directory, encoder.modelType);
   const tokenizer = textTokenizer(tokenizerJson, tokenizerConfig, tokenizerPath);
-  const isClassifier = config.architectures?.some((name) => name.endsWith('ForSequenceClassification'));
-  const labels = isClassifier === true ? labelsOf(config.id2label) : undefined;
+  const kind = kindOf(config.architectures?.[0] ?? '');
+  const labels = kind === 'text-classification' ? labelsOf(config.id2label) : undefined;
 
   const read = async (): Promise<Checkpoint> => {
     const tensors = await readCheckpointFile(directory);
@@ -60,7 +64,9 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     config,
     encoder,
     tokenizer,
+    spanTokenizer: () => spanTokenizer(tokenizerJson, tokenizerConfig, tokenizerPath),
     labels,
+    kind,
     maxLength: undefined,
     readTensors: async () => (await read()).tensors,
     readDtypes: async () => (await read()).dtypes,
@@ -75,6 +81,12 @@ async function readTokenizer(directory: string, modelType: string): Promise<[obj
     return [esmTokenizerJson(await readText(vocabulary)), vocabulary];
   }
   return [await readJson(path), path];
+}
+
+/** By the end of the class that transformers names in `architectures`. */
+function kindOf(className: string): Task['kind'] | undefined {
+  if (className.endsWith('ForSequenceClassification')) return 'text-classification';
+  return className.endsWith('ForQuestionAnswering') ? 'question-answering' : undefined;
 }
 
 const configSchema = z.looseObject({

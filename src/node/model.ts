@@ -1,17 +1,22 @@
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { ConfusionMatrix } from '../metrics/classification.ts';
 import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import type { TextEncoder } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { EncodedText, TextTokenizer } from '../models/tokenizer.ts';
+import type { QuestionAnswer } from '../objectives/best-spans.ts';
 import { softmax } from '../objectives/losses.ts';
+import type { LogitsLayout } from '../objectives/objective.ts';
 import { objectiveOf } from '../objectives/objective-of.ts';
+import { answersOf, spanGraph, spanLayout, windowsOf } from '../objectives/question-answering.ts';
 import { requireBase } from '../patch/apply.ts';
 import { baseSha256 } from '../patch/hash.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
+import type { QuestionExample } from '../tasks/question-answering.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
 import { Predictor } from '../training/predictor.ts';
@@ -29,6 +34,19 @@ export interface Classification {
   readonly score: number;
   /** The probability of every label. */
   readonly scores: Readonly<Record<string, number>>;
+}
+
+/** A question on a text. */
+export interface Question {
+  readonly question: string;
+  readonly context: string;
+}
+
+/** A forward graph, to be made if it is not there yet. */
+interface Form {
+  readonly key: string;
+  readonly graph: () => Graph;
+  readonly layout: LogitsLayout;
 }
 
 /** How a model fares on a task's evaluation half. */
@@ -56,8 +74,8 @@ export async function loadModel(path: string, { threads }: LoadModelOptions = {}
 /** What the models that differ by patches alone have in common. */
 interface Shared {
   weights?: Promise<LoadedWeights>;
-  /** Compiled classifiers by number of labels. */
-  readonly classifiers: Map<number, Predictor>;
+  /** Compiled forward graphs by what they are. */
+  readonly predictors: Map<string, Predictor>;
 }
 
 /** A pretrained model, with a patch on it or without. */
@@ -71,7 +89,7 @@ export class Model implements TextModel {
     base: DirectoryModel,
     patch: Patch | undefined,
     environment: Environment,
-    shared: Shared = { classifiers: new Map() },
+    shared: Shared = { predictors: new Map() },
   ) {
     this.base = base;
     this.patch = patch;
@@ -89,6 +107,17 @@ export class Model implements TextModel {
 
   get tokenizer(): TextTokenizer {
     return this.base.tokenizer;
+  }
+
+  get spanTokenizer(): DirectoryModel['spanTokenizer'] {
+    return this.base.spanTokenizer;
+  }
+
+  /** What its head is for; undefined for a base model. */
+  get kind(): Task['kind'] | undefined {
+    return this.patch === undefined
+      ? this.base.kind
+      : kindSchema.parse(this.patch.metadata.extra['task_kind']);
   }
 
   get labels(): readonly string[] | undefined {
@@ -130,12 +159,49 @@ export class Model implements TextModel {
     const texts = inputs.map((input) =>
       typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
     );
-    const logits = await this.#logits(texts, labels, batchSize);
+    const width = labels.length;
+    const form: Form = {
+      key: `text-classification ${width}`,
+      graph: () => classifierGraph(this.encoder, width),
+      layout: { of: 'text', width },
+    };
+    const logits = await this.#logits(texts, form, batchSize);
     return logits.map(softmax).map((probabilities) => {
       const best = probabilities.indexOf(Math.max(...probabilities));
       const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i] ?? 0]));
       return { label: labels[best] ?? '', score: probabilities[best] ?? 0, scores };
     });
+  }
+
+  /**
+   * The answer to each question: a part of its context, and the spans that came next.
+   *
+   * @throws `input/model` for a model that does not answer questions, `input/tokenizer` where its tokens cannot be
+   *   followed to the text.
+   */
+  async answer(questions: readonly Question[], batchSize = 16): Promise<readonly QuestionAnswer[]> {
+    this.requireKind('question-answering');
+    const examples = questions.map(
+      ({ question, context }, i): QuestionExample => ({
+        id: `${i}`,
+        question,
+        context,
+        answers: [],
+        title: '',
+      }),
+    );
+    const windows = windowsOf(examples, this.spanTokenizer(), this.#longest());
+    const form: Form = {
+      key: 'question-answering',
+      graph: () => spanGraph(this.encoder),
+      layout: spanLayout,
+    };
+    const logits = await this.#logits(
+      windows.map(({ input }) => input),
+      form,
+      batchSize,
+    );
+    return answersOf(examples, windows, logits, {});
   }
 
   /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
@@ -145,46 +211,56 @@ export class Model implements TextModel {
 
   /** The same, and how often which class was taken for which. */
   async evaluateInDetail(task: Task, batchSize = 64): Promise<DetailedEvaluation> {
-    const labels = this.requireLabels();
-    const objective = objectiveOf(task, this, this.maxLength ?? this.encoder.maxPositions);
-    const logits = await this.#logits(objective.evaluation.texts, labels, batchSize);
-    return { metrics: objective.score(logits), confusion: objective.confusion?.(logits) };
+    if (task.kind === 'text-classification') this.requireLabels();
+    else this.requireKind(task.kind);
+    const { forward, layout, evaluation, score, confusion } = objectiveOf(task, this, this.#longest());
+    const form = { key: `${task.kind} ${layout.width}`, graph: () => forward, layout };
+    const logits = await this.#logits(evaluation.texts, form, batchSize);
+    return { metrics: score(logits), confusion: confusion?.(logits) };
   }
 
   /** Frees what the runtime holds for it, and for the models that share its weights. */
   async release(): Promise<void> {
-    for (const classifier of this.#shared.classifiers.values()) await classifier.release();
-    this.#shared.classifiers.clear();
+    for (const predictor of this.#shared.predictors.values()) await predictor.release();
+    this.#shared.predictors.clear();
     delete this.#shared.weights;
   }
 
   #encode(text: string, textPair: string | undefined): EncodedText {
-    return this.tokenizer.encode(text, textPair, this.maxLength ?? this.encoder.maxPositions);
+    return this.tokenizer.encode(text, textPair, this.#longest());
   }
 
-  async #logits(
-    texts: readonly EncodedText[],
-    labels: readonly string[],
-    batchSize: number,
-  ): Promise<Float32Array[]> {
+  #longest(): number {
+    return this.maxLength ?? this.encoder.maxPositions;
+  }
+
+  async #logits(texts: readonly EncodedText[], form: Form, batchSize: number): Promise<Float32Array[]> {
     this.#shared.weights ??= this.base
       .readTensors()
       .then((tensors) => new LoadedWeights(tensors, this.environment.createSha256));
     const loaded = await this.#shared.weights;
-    return loaded.use(this.patch, (weights) =>
-      this.#classifier(weights, labels.length).logits(texts, batchSize),
-    );
+    return loaded.use(this.patch, (weights) => this.#predictor(weights, form).logits(texts, batchSize));
   }
 
-  #classifier(weights: ReadonlyMap<string, Tensor<'float32'>>, labels: number): Predictor {
-    const existing = this.#shared.classifiers.get(labels);
+  #predictor(weights: ReadonlyMap<string, Tensor<'float32'>>, { key, graph, layout }: Form): Predictor {
+    const existing = this.#shared.predictors.get(key);
     if (existing !== undefined) return existing;
-    const graph = classifierGraph(this.encoder, labels);
     const { padTokenId, maxPositions: maxLength } = this.encoder;
-    const layout = { of: 'text', width: labels } as const;
-    const classifier = new Predictor({ graph, weights, layout, padTokenId, maxLength }, this.environment);
-    this.#shared.classifiers.set(labels, classifier);
-    return classifier;
+    const options = { graph: graph(), weights, layout, padTokenId, maxLength };
+    const predictor = new Predictor(options, this.environment);
+    this.#shared.predictors.set(key, predictor);
+    return predictor;
+  }
+
+  /** @throws `input/model` for a model whose head is for something else. */
+  requireKind(kind: Task['kind']): void {
+    if (this.kind === kind) return;
+    throw new GspfError('input/model', {
+      subject: this.name,
+      expected: `a model for ${kind}`,
+      got: this.kind === undefined ? 'a base model' : `one for ${this.kind}`,
+      hint: 'Give the patch of a run on such a task (--patch), or train one with gspf train.',
+    });
   }
 
   /** The labels that it tells apart. @throws `input/model` for a model without classifier. */
@@ -201,3 +277,6 @@ export class Model implements TextModel {
 }
 
 const lengthSchema = z.coerce.number().int().positive().optional().catch(undefined);
+
+/** Patches from before there were several kinds are of classifiers. */
+const kindSchema = z.enum(['text-classification', 'question-answering']).catch('text-classification');

@@ -2,6 +2,7 @@ import type { TextModel } from '../models/text-model.ts';
 import type { ClassWeights } from '../options/options.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Objective } from './objective.ts';
+import { questionAnsweringObjective } from './question-answering.ts';
 import { textClassificationObjective } from './text-classification.ts';
 
 /**
@@ -12,7 +13,7 @@ import { textClassificationObjective } from './text-classification.ts';
  */
 export function objectiveOf(
   task: Task,
-  { encoder, tokenizer }: Pick<TextModel, 'encoder' | 'tokenizer'>,
+  { encoder, tokenizer, spanTokenizer }: Pick<TextModel, 'encoder' | 'tokenizer' | 'spanTokenizer'>,
   maxLength: number,
   { classWeights = 'none' }: { readonly classWeights?: ClassWeights } = {},
 ): Objective {
@@ -21,5 +22,7 @@ export function objectiveOf(
   switch (task.kind) {
     case 'text-classification':
       return textClassificationObjective(task, encoder, encode, classWeights);
+    case 'question-answering':
+      return questionAnsweringObjective(task, encoder, spanTokenizer(), maxLength);
   }
 }

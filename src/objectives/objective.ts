@@ -24,6 +24,8 @@ export interface LogitsLayout {
 export interface Objective {
   /** Encoder and head. */
   readonly parameters: readonly Parameter[];
+  /** Parameters whose gradient is zero by construction. */
+  readonly zeroGradient: readonly string[];
   /** The forward graph, parameters as inputs; its one output is `logits`, float32. */
   readonly forward: Graph;
   readonly layout: LogitsLayout;

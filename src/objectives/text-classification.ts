@@ -32,6 +32,7 @@ export function textClassificationObjective(
   const labels = Int32Array.from(task.evaluation, ({ label }) => label);
   return {
     parameters: classifierParameters(encoder, width),
+    zeroGradient: encoder.zeroGradient,
     forward: classifierGraph(encoder, width),
     layout: { of: 'text', width },
     withLoss: (sites) => withCrossEntropy(classifierGraph(encoder, width, sites), weights),

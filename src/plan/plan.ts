@@ -80,7 +80,7 @@ export async function planRun(
   const { run } = await beginRun(model, task, given, environment, {});
   const speeds = await measureSpeeds(environment.backend, environment.now);
   const planner = new Planner(run, process, speeds);
-  const phases = run.options.method === 'full' ? planner.full() : planner.gspf(model.encoder.zeroGradient);
+  const phases = run.options.method === 'full' ? planner.full() : planner.gspf();
   const { evaluationMs } = planner;
   await run.release();
   const selected = planner.selected;
@@ -128,9 +128,9 @@ class Planner {
     return [phase];
   }
 
-  gspf(zeroGradient: readonly string[]): readonly PhasePlan[] {
+  gspf(): readonly PhasePlan[] {
     const { options, prepared, stepsPerEpoch } = this.#run;
-    const { tensors, chooser } = openField(this.#run, zeroGradient);
+    const { tensors, chooser } = openField(this.#run);
     const { accumulate, sgd, copy, adamw } = this.#speeds.update;
     const measured = sum(this.#run.sizes(tensors).values()) / options.warmup.slices;
     const batches = warmupBatches(this.#run);

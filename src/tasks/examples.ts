@@ -24,7 +24,7 @@ export function examplesOf(table: Table, { text, textPair }: TextPlaces, classes
 }
 
 /** The examples of some rows, in their order. */
-export function pick(examples: readonly TextExample[], rows: Int32Array): TextExample[] {
+export function pick<E>(examples: readonly E[], rows: Int32Array): E[] {
   return Array.from(rows).flatMap((row) => {
     const example = examples[row];
     return example === undefined ? [] : [example];

@@ -5,7 +5,9 @@ import { tableParser } from '../data/table-format.ts';
 import { GspfError, suggest } from '../errors.ts';
 import { pick } from './examples.ts';
 import { type GlueLayout, type GlueTask, glueTask, glueTasks, type OfficialFile } from './glue.ts';
-import type { Task, TextClassificationTask, TextExample } from './task.ts';
+import { type QuestionExample, questionAnswering } from './question-answering.ts';
+import { readQuestions } from './squad.ts';
+import type { Task, TextClassificationTask } from './task.ts';
 import { textClassification, textClassificationEvaluation } from './text-classification.ts';
 
 /** The file access that loading a task needs; paths are joined with `/`. */
@@ -47,7 +49,9 @@ const loaders: Readonly<Record<string, Loader>> = {
       (options, files) => loadGlueTask(name, task, options, files),
     ]),
   ),
+  squad: (options, files) => loadQuestions('squad', options, files),
   'text-classification': loadTextClassification,
+  'question-answering': (options, files) => loadQuestions('question-answering', options, files),
 };
 
 /** The names that {@link loadTask} knows. */
@@ -69,7 +73,7 @@ export async function loadTask(name: string, options: TaskOptions, files: TaskFi
       hint: suggest(name, taskNames),
     });
   }
-  return limit(await load(options, files), options);
+  return load(options, files);
 }
 
 async function loadGlueTask(
@@ -99,20 +103,15 @@ async function loadGlueTask(
     );
   if (evalRatio === undefined || evaluationOnly) {
     const evaluation = await read(layout.evaluation);
-    return glueTask(name, task, layout, {
-      train: evaluationOnly ? [] : await read(layout.train),
-      evaluation,
-    });
+    const train = evaluationOnly ? [] : await read(layout.train);
+    return limit(glueTask(name, task, layout, { train, evaluation }), options);
   }
-  return holdOut(
-    glueTask(name, task, layout, { train: await read(layout.train), evaluation: [] }),
-    evalRatio,
-    seed,
-  );
+  const whole = glueTask(name, task, layout, { train: await read(layout.train), evaluation: [] });
+  return limit(holdOut(whole, evalRatio, seed), options);
 }
 
 /** The task with a part of its training rows to evaluate on, for choices that must not see the official split. */
-function holdOut(task: TextClassificationTask, ratio: number, seed: number): Task {
+function holdOut(task: TextClassificationTask, ratio: number, seed: number): TextClassificationTask {
   const classes = Int32Array.from(task.train, ({ label }) => label);
   const split = stratifiedSplit(classes, seed, ratio);
   return {
@@ -174,7 +173,7 @@ async function loadTextClassification(options: TaskOptions, files: TaskFiles): P
       });
     }
     const path = evalData ?? dataPath('text-classification', options, 'the table to evaluate on');
-    return textClassificationEvaluation(await read(path), { ...options, labels });
+    return limit(textClassificationEvaluation(await read(path), { ...options, labels }), options);
   }
   if (evalData !== undefined && evalRatio !== undefined) {
     throw new GspfError('usage/option', {
@@ -185,7 +184,37 @@ async function loadTextClassification(options: TaskOptions, files: TaskFiles): P
   }
   const table = await read(dataPath('text-classification', options, 'the table to train on'));
   const evalTable = evalData === undefined ? undefined : await read(evalData);
-  return textClassification(table, { ...options, seed, evalTable });
+  return limit(textClassification(table, { ...options, seed, evalTable }), options);
+}
+
+/** SQuAD's official files in a directory, version 1.1 before 2.0. */
+const squadFiles = [
+  ['train-v1.1.json', 'dev-v1.1.json'],
+  ['train-v2.0.json', 'dev-v2.0.json'],
+] as const;
+
+async function loadQuestions(name: string, options: TaskOptions, files: TaskFiles): Promise<Task> {
+  const { evalData, evalRatio, evaluationOnly, seed } = options;
+  const meaning =
+    name === 'squad'
+      ? 'the directory of train-v1.1.json and dev-v1.1.json, or one such file'
+      : 'the questions';
+  const given = evaluationOnly && evalData !== undefined ? evalData : dataPath(name, options, meaning);
+  const read = async (path: string): Promise<QuestionExample[]> =>
+    readQuestions(await files.readText(path), path);
+  const none: QuestionExample[] = [];
+  if (await files.isDirectory(given)) {
+    const directory = given.replace(/\/+$/, '');
+    const isThere = await Promise.all(squadFiles.map(([, dev]) => files.isFile(`${directory}/${dev}`)));
+    const [train, dev] = squadFiles[Math.max(0, isThere.indexOf(true))] ?? squadFiles[0];
+    const evaluation = await read(`${directory}/${dev}`);
+    const sources = { name, train: evaluationOnly ? none : await read(`${directory}/${train}`), evaluation };
+    return limit(questionAnswering(sources), options);
+  }
+  const examples = await read(given);
+  if (evaluationOnly) return limit(questionAnswering({ name, train: none, evaluation: examples }), options);
+  const evaluation = evalData === undefined ? undefined : await read(evalData);
+  return limit(questionAnswering({ name, train: examples, evaluation, evalRatio, seed }), options);
 }
 
 function dataPath(task: string, { data, train }: TaskOptions, meaning: string): string {
@@ -205,13 +234,16 @@ function dataPath(task: string, { data, train }: TaskOptions, meaning: string): 
   });
 }
 
-function limit(task: Task, { limitTrain, limitEval }: TaskOptions): Task {
+/** What {@link limit} reads and changes of a task. */
+interface Halves<E> {
+  readonly train: readonly E[];
+  readonly evaluation: readonly E[];
+  readonly notes: readonly string[];
+}
+
+function limit<E, T extends Halves<E>>(task: T & Halves<E>, { limitTrain, limitEval }: TaskOptions): T {
   const notes: string[] = [];
-  const take = (
-    examples: readonly TextExample[],
-    rows: number | undefined,
-    part: string,
-  ): readonly TextExample[] => {
+  const take = (examples: readonly E[], rows: number | undefined, part: string): readonly E[] => {
     if (rows === undefined) return examples;
     const kept = limitRows(examples.length, rows);
     if (kept.length < examples.length) {

@@ -1,3 +1,5 @@
+import type { QuestionAnsweringTask } from './question-answering.ts';
+
 /** One input with its class. */
 export interface TextExample {
   readonly text: string;
@@ -26,4 +28,9 @@ export interface TextClassificationTask {
 }
 
 /** Any task. */
-export type Task = TextClassificationTask;
+export type Task = TextClassificationTask | QuestionAnsweringTask;
+
+/** Label names by class number; none of a task that has no classes. */
+export function labelsOf(task: Task): readonly string[] {
+  return task.kind === 'question-answering' ? [] : task.labels;
+}

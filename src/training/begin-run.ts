@@ -3,7 +3,7 @@ import type { TrainOptions } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import type { CreateSha256 } from '../patch/hash.ts';
 import type { Environment } from '../runtime/environment.ts';
-import type { Task, TextExample } from '../tasks/task.ts';
+import { labelsOf, type Task } from '../tasks/task.ts';
 import { type Checkpoint, type CheckpointStore, latestCheckpoint } from './checkpoint.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import type { Observer } from './observer.ts';
@@ -65,7 +65,7 @@ export async function beginRun(
 function describeTask(task: Task, maxLength: number, createSha256: CreateSha256): RunReport['task'] {
   return {
     name: task.name,
-    labels: task.labels,
+    labels: labelsOf(task),
     trainExamples: task.train.length,
     evaluationExamples: task.evaluation.length,
     trainSha256: hashExamples(task.train, createSha256),
@@ -74,12 +74,14 @@ function describeTask(task: Task, maxLength: number, createSha256: CreateSha256)
   };
 }
 
-/** SHA-256 over the JSON of each example, in order. */
-function hashExamples(examples: readonly TextExample[], createSha256: CreateSha256): string {
+/** SHA-256 over the JSON of each example's values, in order. */
+function hashExamples(examples: Task['train'], createSha256: CreateSha256): string {
   const hash = createSha256();
   const utf8 = new TextEncoder();
-  for (const { text, textPair, label } of examples) {
-    hash.update(utf8.encode(`${JSON.stringify([text, textPair ?? null, label])}\n`));
+  for (const example of examples) {
+    const values =
+      'label' in example ? [example.text, example.textPair ?? null, example.label] : Object.values(example);
+    hash.update(utf8.encode(`${JSON.stringify(values)}\n`));
   }
   return hash.hex();
 }

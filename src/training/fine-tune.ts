@@ -7,7 +7,7 @@ import { diffTensors } from '../patch/diff.ts';
 import { patchFormat } from '../patch/metadata.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
-import type { Task } from '../tasks/task.ts';
+import { labelsOf, type Task } from '../tasks/task.ts';
 import { version } from '../version.ts';
 import { beginRun, type CheckpointOptions } from './begin-run.ts';
 import { proveFrozen } from './frozen.ts';
@@ -50,9 +50,7 @@ export async function fineTune(
   const { createSha256 } = environment;
 
   const { selection, changed, everSelected, selections } =
-    options.method === 'full'
-      ? await full(run, checkpoint)
-      : await gspf(run, model.encoder.zeroGradient, checkpoint);
+    options.method === 'full' ? await full(run, checkpoint) : await gspf(run, checkpoint);
   run.judgeLosses();
   await run.release();
 
@@ -69,11 +67,11 @@ export async function fineTune(
     baseName: model.name,
     method: options.method,
     task: task.name,
-    id2label: task.labels,
+    id2label: labelsOf(task),
     selected: active,
     ratio: active / parameters,
     createdBy: `gspf ${version}`,
-    extra: { max_length: `${prepared.maxLength}` },
+    extra: { max_length: `${prepared.maxLength}`, task_kind: task.kind },
   });
   run.endPhase('finish', 0, 0);
   return {

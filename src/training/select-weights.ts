@@ -50,7 +50,7 @@ export async function selectWeights(
       got: options.method,
     });
   }
-  const field = openField(run, model.encoder.zeroGradient);
+  const field = openField(run);
   run.steps = warmupBatches(run);
   const { choice, batches } = await chooseFirst(run, field);
   await run.release();

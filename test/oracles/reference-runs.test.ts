@@ -41,7 +41,7 @@ describe.each(runs)('the reference run $name', (reference) => {
     const steps: Progress[] = [];
     const onProgress = (progress: Progress): void => void steps.push(progress);
     const run = new Run(reference.prepare(), reference.options, environment, { onProgress }, 0);
-    const result = await gspf(run, []);
+    const result = await gspf(run);
     await run.release();
     const sizes = run.sizes([...run.prepared.weights.keys()]);
     const { phase3, final, float32 } = reference;

@@ -136,7 +136,12 @@ function prepare(folder: string, head: readonly string[]): Prepared {
     notes: [],
     ...classificationMetrics(names),
   };
-  const objective = textClassificationObjective(task, encoder, ({ text }) => textAt(texts, Number(text)), 'none');
+  const objective = textClassificationObjective(
+    task,
+    encoder,
+    ({ text }) => textAt(texts, Number(text)),
+    'none',
+  );
   return {
     objective,
     withLoss: objective.withLoss(),

@@ -40,26 +40,36 @@ const files = filesOf({
   'plain.txt': 'hello',
 });
 
+async function loadClassification(name: string, options: TaskOptions, from: TaskFiles) {
+  const task = await loadTask(name, options, from);
+  if (task.kind !== 'text-classification') throw new Error(`a task of the kind ${task.kind}`);
+  return task;
+}
+
 describe('sst2', () => {
   it('reads the official files with their quotes', async () => {
-    const task = await loadTask('sst2', { data: 'sst/' }, files);
+    const task = await loadClassification('sst2', { data: 'sst/' }, files);
     expect(task).toMatchObject({ name: 'sst2', labels: ['negative', 'positive'], primaryMetric: 'accuracy' });
     expect(task.train.map(({ label }) => label)).toEqual([0, 1, 1]);
     expect(task.evaluation).toEqual([
       { text: 'a "quoted film', label: 1 },
       { text: '"bad"', label: 0 },
     ]);
-    expect(await loadTask('sst2', { data: 'glue' }, files)).toMatchObject({ train: task.train });
+    expect(await loadClassification('sst2', { data: 'glue' }, files)).toMatchObject({ train: task.train });
   });
 
   it('needs only dev.tsv to evaluate', async () => {
-    const task = await loadTask('sst2', { data: 'd', evaluationOnly: true }, filesOf({ 'd/dev.tsv': dev }));
+    const task = await loadClassification(
+      'sst2',
+      { data: 'd', evaluationOnly: true },
+      filesOf({ 'd/dev.tsv': dev }),
+    );
     expect([task.train.length, task.evaluation.length]).toEqual([0, 2]);
   });
 
   const directory = sharedPath('data/glue/sst2');
   it.skipIf(directory === undefined)('has 67,349 training and 872 evaluation sentences', async () => {
-    const task = await loadTask('sst2', { data: directory, limitTrain: 1000 }, disk);
+    const task = await loadClassification('sst2', { data: directory, limitTrain: 1000 }, disk);
     expect(task.evaluation).toHaveLength(872);
     expect(task.evaluation.filter(({ label }) => label === 1)).toHaveLength(444);
     expect(task.train).toHaveLength(1000);
@@ -84,14 +94,14 @@ describe('sst2', () => {
 describe('the tasks of GLUE', () => {
   const glue = sharedPath('data/glue');
   it.skipIf(glue === undefined)('has the published numbers of rows', async () => {
-    const cola = await loadTask('cola', { data: `${glue}/cola` }, disk);
+    const cola = await loadClassification('cola', { data: `${glue}/cola` }, disk);
     expect([cola.train.length, cola.evaluation.length]).toEqual([8551, 1043]);
     expect(cola.train.filter(({ label }) => label === 1)).toHaveLength(6023);
-    const mrpc = await loadTask('mrpc', { data: `${glue}/mrpc` }, disk);
+    const mrpc = await loadClassification('mrpc', { data: `${glue}/mrpc` }, disk);
     expect([mrpc.train.length, mrpc.evaluation.length]).toEqual([4076, 1725]);
     expect(mrpc.evaluation.filter(({ label }) => label === 1)).toHaveLength(1147);
     expect(mrpc.train[0]?.textPair).toMatch(/^Referring to him as only "the witness"/);
-    const qnli = await loadTask('qnli', { data: `${glue}/qnli`, evaluationOnly: true }, disk);
+    const qnli = await loadClassification('qnli', { data: `${glue}/qnli`, evaluationOnly: true }, disk);
     expect(qnli.evaluation.filter(({ label }) => label === 0)).toHaveLength(2702);
   });
 
@@ -110,9 +120,9 @@ describe('the tasks of GLUE', () => {
       { text: 'a', textPair: 'b', label: 1 },
       { text: 'c', textPair: 'd', label: 0 },
     ];
-    expect((await loadTask('mrpc', { data: 'original' }, both)).evaluation).toEqual(expected);
-    expect((await loadTask('mrpc', { data: 'glue' }, both)).train).toEqual(expected);
-    const cola = await loadTask('cola', { data: 'glue' }, both);
+    expect((await loadClassification('mrpc', { data: 'original' }, both)).evaluation).toEqual(expected);
+    expect((await loadClassification('mrpc', { data: 'glue' }, both)).train).toEqual(expected);
+    const cola = await loadClassification('cola', { data: 'glue' }, both);
     expect(cola.evaluation).toEqual([{ text: 'Ran she "did.', label: 0 }]);
     expect(cola.primaryMetric).toBe('matthews');
     expect(cola.evaluate(Int32Array.of(1, 0, 1, 0), Int32Array.of(1, 0, 0, 1))).toEqual({
@@ -122,7 +132,7 @@ describe('the tasks of GLUE', () => {
   });
 
   it('holds out training rows for choices that must not see the official split', async () => {
-    const task = await loadTask('sst2', { data: 'sst', evalRatio: 1 / 3 }, files);
+    const task = await loadClassification('sst2', { data: 'sst', evalRatio: 1 / 3 }, files);
     expect([task.train.length, task.evaluation.length]).toEqual([2, 1]);
     expect(task.notes).toEqual([
       'Held out 1 of 3 training rows for evaluation (evaluation ratio 0.3333333333333333, stratified by label, ' +
@@ -133,11 +143,15 @@ describe('the tasks of GLUE', () => {
 
 describe('text-classification', () => {
   it('reads tables by the endings of their names', async () => {
-    const task = await loadTask('text-classification', { train: 'mails.csv', evalData: 'eval.jsonl' }, files);
+    const task = await loadClassification(
+      'text-classification',
+      { train: 'mails.csv', evalData: 'eval.jsonl' },
+      files,
+    );
     expect(task.labels).toEqual(['x', 'y']);
     expect(task.train).toHaveLength(4);
     expect(task.evaluation).toEqual([{ text: 'e', label: 1 }]);
-    const split = await loadTask(
+    const split = await loadClassification(
       'text-classification',
       { data: 'mails.csv', evalRatio: 0.5, seed: 3 },
       files,
@@ -148,7 +162,7 @@ describe('text-classification', () => {
 
   it('limits rows by a seed-0 shuffle whatever the seed of the split', async () => {
     const options = { train: 'mails.csv', evalData: 'mails.csv', limitTrain: 2, limitEval: 9, seed: 5 };
-    const task = await loadTask('text-classification', options, files);
+    const task = await loadClassification('text-classification', options, files);
     expect(task.train.map(({ text }) => text)).toEqual(Array.from(limitRows(4, 2), (row) => 'abcd'[row]));
     expect(task.evaluation).toHaveLength(4);
     expect(task.notes.at(-1)).toBe('Limited to the first 2 of 4 training rows of a seed-0 shuffle.');
@@ -156,7 +170,7 @@ describe('text-classification', () => {
 
   it('evaluates a whole table under known labels', async () => {
     const options = { data: 'mails.csv', evaluationOnly: true, labels: ['y', 'x'] };
-    const task = await loadTask('text-classification', options, files);
+    const task = await loadClassification('text-classification', options, files);
     expect(task.evaluation.map(({ label }) => label)).toEqual([1, 0, 1, 0]);
     expect(task.train).toEqual([]);
   });
@@ -166,12 +180,12 @@ it.each<[string, TaskOptions, string]>([
   [
     'sst-2',
     {},
-    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, text-classification, got "sst-2". Did you mean "sst2"?',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, squad, text-classification, question-answering, got "sst-2". Did you mean "sst2"?',
   ],
   [
     'constructor',
     {},
-    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, text-classification, got "constructor"',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, squad, text-classification, question-answering, got "constructor"',
   ],
   [
     'sst2',

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { GspfError } from '../../errors.ts';
 import { type ClassScores, type ConfusionMatrix, classScores } from '../../metrics/classification.ts';
 import type { Model } from '../../node/model.ts';
-import type { Task } from '../../tasks/task.ts';
+import { labelsOf } from '../../tasks/task.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { alignColumns, formatCount, formatMetric, metricName } from '../format.ts';
 import {
@@ -52,10 +52,15 @@ async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefi
   const { loadTask } = await import('../../node/fine-tune.ts');
   const model = await openModel(flags);
   try {
-    const labels = model.requireLabels();
-    const task = await loadTask(flags.task, { ...taskOptionsOf(flags), labels, evaluationOnly: true });
+    const task = await loadTask(flags.task, {
+      ...taskOptionsOf(flags),
+      labels: model.labels,
+      evaluationOnly: true,
+    });
     for (const note of task.notes) output.note(note);
-    const remark = compareLabels(labels, task);
+    const names = labelsOf(task);
+    const remark =
+      task.kind === 'question-answering' ? undefined : compareLabels(model.requireLabels(), task.name, names);
     if (remark !== undefined) output.note(remark);
     const { metrics, confusion } = await model.evaluateInDetail(task, flags.batchSize);
     const byClass = confusion && classScores(confusion);
@@ -68,14 +73,14 @@ async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefi
         examples,
         primaryMetric: task.primaryMetric,
         metrics,
-        labels: task.labels,
+        labels: names,
         classes: byClass ?? null,
         confusion: confusion === undefined ? null : confusionRows(confusion),
       },
       text: [
         metricsTable(model, flags.patch, examples, metrics),
-        ...(byClass === undefined ? [] : [classTable(task.labels, byClass)]),
-        ...(confusion === undefined ? [] : [confusionTable(task.labels, confusion)]),
+        ...(byClass === undefined ? [] : [classTable(names, byClass)]),
+        ...(confusion === undefined ? [] : [confusionTable(names, confusion)]),
       ].join('\n\n'),
     });
   } finally {
@@ -84,17 +89,21 @@ async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefi
 }
 
 /** What to tell of labels that are named differently. @throws `input/model` where their number differs. */
-function compareLabels(labels: readonly string[], task: Task): string | undefined {
-  if (labels.length !== task.labels.length) {
+function compareLabels(
+  labels: readonly string[],
+  task: string,
+  wanted: readonly string[],
+): string | undefined {
+  if (labels.length !== wanted.length) {
     throw new GspfError('input/model', {
-      subject: `task ${task.name}`,
-      expected: `a model with ${task.labels.length} labels (${task.labels.join(', ')})`,
+      subject: `task ${task}`,
+      expected: `a model with ${wanted.length} labels (${wanted.join(', ')})`,
       got: `${labels.length} (${labels.join(', ')})`,
       hint: 'Give the patch of a run on this task (--patch).',
     });
   }
-  if (labels.every((label, i) => label === task.labels[i])) return undefined;
-  return `The model's labels ${labels.join(', ')} are taken for ${task.labels.join(', ')}, in this order.`;
+  if (labels.every((label, i) => label === wanted[i])) return undefined;
+  return `The model's labels ${labels.join(', ')} are taken for ${wanted.join(', ')}, in this order.`;
 }
 
 function metricsTable(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { GspfError } from '../../errors.ts';
-import type { TextInput } from '../../node/model.ts';
+import type { Question, TextInput } from '../../node/model.ts';
 import type { Texts } from '../../node/texts.ts';
 import { type CommandContext, type CommandDefinition, collect } from '../command.ts';
 import {
@@ -15,6 +15,7 @@ import { type ColumnFlags, textColumnOptions } from '../task-options.ts';
 
 interface PredictFlags extends ModelFlags, ColumnFlags {
   readonly text?: readonly string[];
+  readonly textPair?: readonly string[];
   readonly batchSize: number;
 }
 
@@ -23,7 +24,7 @@ const BATCHES_AT_ONCE = 8;
 
 export const predict: CommandDefinition<PredictFlags> = {
   usage: 'predict [file]',
-  description: 'classify texts; prints one line of JSON for each',
+  description: 'classify texts or answer questions; prints one line of JSON for each',
   examples: [
     "gspf predict --model all-MiniLM-L6-v2 --patch runs/mails --text 'My parcel never came'",
     'gspf predict --model all-MiniLM-L6-v2 --patch runs/mails new.csv',
@@ -39,7 +40,9 @@ export const predict: CommandDefinition<PredictFlags> = {
 function options(command: Command): void {
   modelOption(command);
   patchOption(command);
-  command.option('--text <text>', 'a text to classify; may be repeated', collect);
+  command
+    .option('--text <text>', 'a text to classify, or a question; may be repeated', collect)
+    .option('--text-pair <text>', 'the second text of a pair, or what the question is about', collect);
   textColumnOptions(command);
   batchSizeOption(command, 32);
   threadsOption(command);
@@ -53,12 +56,25 @@ async function run({ io, flags, operands, output }: CommandContext<PredictFlags>
     const step = flags.batchSize * BATCHES_AT_ONCE;
     for (let start = 0; start < inputs.length; start += step) {
       const chunk = inputs.slice(start, start + step);
-      const results = await model.classify(chunk, flags.batchSize);
+      const results =
+        model.kind === 'question-answering'
+          ? await model.answer(chunk.map(questionOf), flags.batchSize)
+          : await model.classify(chunk, flags.batchSize);
       for (const [i, result] of results.entries()) output.line({ ...describe(chunk[i] ?? ''), ...result });
     }
   } finally {
     await model.release();
   }
+}
+
+/** A pair as a question and what it is about. @throws `input/data` for a text alone. */
+function questionOf(input: TextInput): Question {
+  if (typeof input !== 'string') return { question: input[0], context: input[1] };
+  throw new GspfError('input/data', {
+    subject: `"${input}"`,
+    expected: 'a question and a text: --text and --text-pair, or two columns',
+    got: 'one text',
+  });
 }
 
 function describe(input: TextInput): { readonly text: string; readonly textPair?: string } {
@@ -73,7 +89,7 @@ async function readInputs(
   stdin: () => Promise<string>,
 ): Promise<Texts> {
   const { readTexts, textLines } = await import('../../node/texts.ts');
-  const given = flags.text ?? [];
+  const given = pairUp(flags.text ?? [], flags.textPair);
   const found =
     file === undefined ? none : file === '-' ? textLines(await stdin()) : await readTexts(file, flags);
   const inputs = [...given, ...found.inputs];
@@ -82,6 +98,17 @@ async function readInputs(
     subject: 'gspf predict',
     expected: 'texts: --text, a file, or - for standard input',
     got: file === undefined ? 'none' : `none in ${file === '-' ? 'standard input' : file}`,
+  });
+}
+
+/** Texts with the second texts that were given for them. @throws `usage/option` where they are not as many. */
+function pairUp(texts: readonly string[], pairs: readonly string[] | undefined): readonly TextInput[] {
+  if (pairs === undefined) return texts;
+  if (pairs.length === texts.length) return texts.map((text, i): TextInput => [text, pairs[i] ?? '']);
+  throw new GspfError('usage/option', {
+    subject: '--text-pair',
+    expected: `one for each --text, ${texts.length}`,
+    got: `${pairs.length}`,
   });
 }
 

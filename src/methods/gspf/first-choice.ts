@@ -18,12 +18,12 @@ export interface Field {
 /**
  * What a run may select from.
  *
- * @param zeroGradient Tensors whose gradient is zero by construction.
  * @throws `usage/option` for globs that match nothing, and where nothing is left.
  */
-export function openField(run: Run, zeroGradient: readonly string[]): Field {
+export function openField(run: Run): Field {
   const { options, prepared } = run;
   const { select } = options;
+  const { zeroGradient } = prepared.objective;
   const names = [...prepared.weights.keys()];
   const eligible = eligibleTensors(names, prepared.head, select, zeroGradient);
   const tensors = aboveFrontier(eligible, select.frontier, layerDepths(prepared.withLoss, names));

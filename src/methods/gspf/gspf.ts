@@ -10,16 +10,11 @@ import { spanAfterWarmup, warmupBatches } from './warmup.ts';
  * Gradient-Surgical fine-tuning: measures every eligible weight's sensitivity, selects the best, trains only those
  * (the paper's Algorithm 1), and reselects after every `refine.every` epochs.
  *
- * @param zeroGradient Tensors whose gradient is zero by construction.
  * @param checkpoint Where to go on from.
  */
-export async function gspf(
-  run: Run,
-  zeroGradient: readonly string[],
-  checkpoint?: Checkpoint,
-): Promise<MethodResult> {
+export async function gspf(run: Run, checkpoint?: Checkpoint): Promise<MethodResult> {
   const { warmup } = run.options;
-  const field = openField(run, zeroGradient);
+  const field = openField(run);
   run.steps = warmupBatches(run) + countSteps(spanAfterWarmup(run, warmupBatches(run)), run.stepsPerEpoch);
   const resumed = checkpoint?.progress.phase === 'train' ? checkpoint : undefined;
   const refinement =

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { meanAnswerScores } from '../../src/metrics/squad.ts';
 import { spanTokenizer } from '../../src/models/token-spans.ts';
+import { bestSpans, type WindowLogits } from '../../src/objectives/best-spans.ts';
+import { type QuestionWindow, questionWindows } from '../../src/objectives/question-windows.ts';
 import { readQuestions } from '../../src/tasks/squad.ts';
-import { bestSpans, type WindowLogits } from '../../src/training/best-spans.ts';
-import { type QuestionWindow, questionWindows } from '../../src/training/question-windows.ts';
 import { failure } from '../data/failure.ts';
 import { sharedText } from '../data/shared-files.ts';
 

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { nodeEnvironment } from '../../src/node/environment.ts';
+import { Model } from '../../src/node/model.ts';
+import { openModelDirectory } from '../../src/node/model-directory.ts';
+import { questionAnsweringObjective } from '../../src/objectives/question-answering.ts';
+import { type QuestionExample, questionAnswering } from '../../src/tasks/question-answering.ts';
+import { fineTune } from '../../src/training/fine-tune.ts';
+
+const directory = fileURLToPath(new URL('../fixtures/bert/tiny-encoder', import.meta.url));
+const base = await openModelDirectory(directory);
+const environment = nodeEnvironment({ threads: 1 });
+
+/** "… chul X …": the answer is the word after chul. */
+const words = ['borl', 'flim', 'tavu', 'nesk', 'grum', 'pelo'];
+const examples: QuestionExample[] = Array.from({ length: 48 }, (_, i) => {
+  const word = (at: number): string => words[(i * 5 + at * 7) % words.length] ?? '';
+  const place = i % 4;
+  const parts = [0, 1, 2, 3, 4].map(word);
+  parts[place] = 'chul';
+  const text = parts[place + 1] ?? '';
+  const start = parts.slice(0, place + 1).join(' ').length + 1;
+  return {
+    id: `${i}`,
+    question: 'chul',
+    context: parts.join(' '),
+    answers: [{ text, start }],
+    title: `${i % 6}`,
+  };
+});
+const task = questionAnswering({
+  name: 'question-answering',
+  train: examples,
+  evaluation: examples.slice(0, 12),
+});
+
+test('logits at the right ends score perfectly', () => {
+  const objective = questionAnsweringObjective(task, base.encoder, base.spanTokenizer(), 32);
+  const starts = objective.targets(Int32Array.from(task.train.keys()), 32).get('start_positions')?.data ?? [];
+  const ends = objective.targets(Int32Array.from(task.train.keys()), 32).get('end_positions')?.data ?? [];
+  const logits = Array.from(objective.evaluation.lengths, (length, row) => {
+    const values = new Float32Array(2 * length);
+    values[2 * Number(starts[row])] = 20;
+    values[2 * Number(ends[row]) + 1] = 20;
+    return values;
+  });
+  const { f1, exact_match, loss } = objective.score(logits);
+  expect([f1, exact_match]).toEqual([1, 1]);
+  expect(loss).toBeLessThan(1e-6);
+});
+
+test('a model learns to answer, and its patch goes on answering', async () => {
+  const options = {
+    method: 'full',
+    epochs: 60,
+    batchSize: 8,
+    lr: 1e-2,
+    dropout: 'off',
+    maxLength: 32,
+  } as const;
+  const { patch, report } = await fineTune(base, task, options, environment);
+  expect(report.metrics['exact_match']).toBeGreaterThan(0.9);
+  expect(patch.metadata.extra['task_kind']).toBe('question-answering');
+  const model = new Model(base, patch, environment);
+  const [example] = task.evaluation;
+  const { question, context } = example ?? { question: '', context: '' };
+  const [answer] = await model.answer([{ question, context }]);
+  expect(answer?.text).toBe(example?.answers[0]?.text);
+  expect(await model.evaluate(task)).toMatchObject({ exact_match: report.metrics['exact_match'] });
+  await expect(model.classify(['borl'])).rejects.toMatchObject({ code: 'input/model' });
+  await model.release();
+}, 60_000);

@@ -1,5 +1,5 @@
 import type { SelectionCell, SelectionMap } from '../methods/gspf/selection-map.ts';
-import { alignColumns, formatCount } from './format.ts';
+import { alignColumns } from './format.ts';
 
 /** Where selected weights lie, in per cent of the selection: tensor types × layers, and their sums. */
 export function selectionTable(map: SelectionMap): string {
@@ -29,9 +29,4 @@ export function selectionTable(map: SelectionMap): string {
 function percent(share: number): string {
   if (share === 0) return '·';
   return share < 0.0005 ? '<0.1' : (100 * share).toFixed(1);
-}
-
-/** `67,000 of 22,713,216 weights`. */
-export function selectedOf({ selected, weights }: SelectionMap): string {
-  return `${formatCount(selected)} of ${formatCount(weights)} weights`;
 }

@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../graph/builder.ts';
-import { type Graph, int, type ValueInfo } from '../graph/graph.ts';
+import { type Graph, int } from '../graph/graph.ts';
 import { float32 } from '../tensor.ts';
 import { meanCrossEntropy, weightedCrossEntropy } from './cross-entropy.ts';
 import { type DropoutSite, dropByMasks, dropNothing } from './dropout.ts';
@@ -55,17 +55,5 @@ export function withCrossEntropy(graph: Graph, classWeights?: Float32Array): Gra
     const weights = builder.op('Gather', [table, labels], { axis: int(0) });
     weightedCrossEntropy(builder, 'logits', labels, weights, LOSS);
   }
-  return builder.build(graph.name, [...graph.outputs, { name: LOSS, dtype: 'float32', shape: [] }]);
-}
-
-/** The graph input of the right values: float32 `[batch, 1]`. */
-export const VALUES = 'values';
-
-/** Adds the mean squared error of `logits`, `[batch, 1]`, and `values` as the output `loss`, a scalar. */
-export function withSquaredError(graph: Graph): Graph {
-  const builder = new GraphBuilder(graph);
-  const values: ValueInfo = { name: VALUES, dtype: 'float32', shape: ['batch', 1] };
-  const error = builder.op('Sub', ['logits', builder.input(values)]);
-  builder.op('ReduceMean', [builder.op('Mul', [error, error])], { keepdims: int(0) }, LOSS);
   return builder.build(graph.name, [...graph.outputs, { name: LOSS, dtype: 'float32', shape: [] }]);
 }

@@ -12,6 +12,7 @@ import { openModelDirectory } from './model-directory.ts';
 import { writeDirectory } from './output-directory.ts';
 import { readPatch, writePatch } from './patch-file.ts';
 import { saveModelDirectory } from './save-model.ts';
+import { kindOfPatch } from './task-kind.ts';
 
 /** The undo patch of a merged model, in the model's directory. */
 export const UNDO_FILE = 'undo.safetensors';
@@ -48,13 +49,14 @@ export async function applyPatchToDirectory(
   const { tensors, undo } = applyPatch(before, patch, { createSha256 });
   const { id2label } = patch.metadata;
   const labels = id2label.length > 0 ? id2label : base.labels;
+  const kind = kindOfPatch(patch.metadata) ?? base.kind;
   const extra = {
     [restoredKeys.sha256]: patch.metadata.baseSha256,
     [restoredKeys.name]: base.name,
     [restoredKeys.config]: await readText(join(modelDirectory, 'config.json')),
   };
   await writeDirectory(out, { overwrite }, async (staging) => {
-    await saveModelDirectory(staging, { base, tensors: float32Only(tensors), labels });
+    await saveModelDirectory(staging, { base, tensors: float32Only(tensors), kind, labels });
     await writePatch(join(staging, UNDO_FILE), { ...undo, metadata: { ...undo.metadata, extra } });
     await requireHash(staging, undo.metadata.baseSha256);
   });
@@ -89,7 +91,12 @@ export async function revertPatchInDirectory(
   }
   const tensors = revertPatch(await merged.readTensors(), undo, { createSha256 });
   await writeDirectory(out, { overwrite }, async (staging) => {
-    await saveModelDirectory(staging, { base: merged, tensors: float32Only(tensors), labels: undefined });
+    await saveModelDirectory(staging, {
+      base: merged,
+      tensors: float32Only(tensors),
+      kind: undefined,
+      labels: undefined,
+    });
     await writeTextAtomically(join(staging, 'config.json'), config);
     await requireHash(staging, sha256);
   });
@@ -113,7 +120,7 @@ export async function diffModelDirectories(baseDirectory: string, tunedDirectory
     task: '',
     id2label: tuned.labels ?? [],
     createdBy: `gspf ${version}`,
-    extra: {},
+    extra: tuned.kind === undefined ? {} : { task_kind: tuned.kind },
   });
 }
 

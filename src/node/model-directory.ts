@@ -13,6 +13,7 @@ import { textTokenizer } from '../models/tokenizer.ts';
 import type { Task } from '../tasks/task.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
 import { readCheckpointFile } from './read-checkpoint.ts';
+import { kindOfClass } from './task-kind.ts';
 
 /** A model in a Hugging Face directory. */
 export interface DirectoryModel extends TextModel {
@@ -47,7 +48,7 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
   const tokenizerConfig = (await exists(tokenizerConfigPath)) ? await readJson(tokenizerConfigPath) : {};
   const [tokenizerJson, tokenizerPath] = await readTokenizer(directory, encoder.modelType);
   const tokenizer = textTokenizer(tokenizerJson, tokenizerConfig, tokenizerPath);
-  const kind = kindOf(config.architectures?.[0] ?? '');
+  const kind = kindOfClass(config.architectures?.[0] ?? '');
   const labels = kind === 'text-classification' ? labelsOf(config.id2label) : undefined;
 
   const read = async (): Promise<Checkpoint> => {
@@ -81,12 +82,6 @@ async function readTokenizer(directory: string, modelType: string): Promise<[obj
     return [esmTokenizerJson(await readText(vocabulary)), vocabulary];
   }
   return [await readJson(path), path];
-}
-
-/** By the end of the class that transformers names in `architectures`. */
-function kindOf(className: string): Task['kind'] | undefined {
-  if (className.endsWith('ForSequenceClassification')) return 'text-classification';
-  return className.endsWith('ForQuestionAnswering') ? 'question-answering' : undefined;
 }
 
 const configSchema = z.looseObject({

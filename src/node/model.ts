@@ -22,6 +22,7 @@ import type { Tensor } from '../tensor.ts';
 import { Predictor } from '../training/predictor.ts';
 import { nodeEnvironment } from './environment.ts';
 import { type DirectoryModel, openModelDirectory } from './model-directory.ts';
+import { kindOfPatch } from './task-kind.ts';
 
 /** A text, or a pair of texts. */
 export type TextInput = string | readonly [text: string, textPair: string];
@@ -115,9 +116,8 @@ export class Model implements TextModel {
 
   /** What its head is for; undefined for a base model. */
   get kind(): Task['kind'] | undefined {
-    return this.patch === undefined
-      ? this.base.kind
-      : kindSchema.parse(this.patch.metadata.extra['task_kind']);
+    const { base, patch } = this;
+    return (patch && kindOfPatch(patch.metadata)) ?? base.kind;
   }
 
   get labels(): readonly string[] | undefined {
@@ -277,6 +277,3 @@ export class Model implements TextModel {
 }
 
 const lengthSchema = z.coerce.number().int().positive().optional().catch(undefined);
-
-/** Patches from before there were several kinds are of classifiers. */
-const kindSchema = z.enum(['text-classification', 'question-answering']).catch('text-classification');

@@ -1,13 +1,17 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Graph } from '../graph/graph.ts';
 import { withFloatsOf } from '../models/config-text.ts';
 import { withWeights } from '../models/onnx-model.ts';
+import { questionAnsweringGraph } from '../models/question-answering.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { safetensorsChunks } from '../safetensors/encode.ts';
+import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
 import { exists, readText, writeAtomically, writeTextAtomically } from './files.ts';
 import type { DirectoryModel } from './model-directory.ts';
+import { classEndings } from './task-kind.ts';
 
 /** Files of a model directory beside config and weights. */
 const tokenizerFiles = [
@@ -24,16 +28,20 @@ export interface SavedModel {
   /** Where tokenizer and config come from. */
   readonly base: DirectoryModel;
   readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
-  /** Label names of its classifier; undefined for a base model. */
+  /** What its head is for; undefined for a base model. */
+  readonly kind: Task['kind'] | undefined;
+  /** Label names of its classifier; undefined without one. */
   readonly labels: readonly string[] | undefined;
 }
 
 /** The `config.json` of a model with its classifier, as transformers writes it. */
-export function configOf({ base, labels }: SavedModel): Readonly<Record<string, unknown>> {
-  if (labels === undefined) return base.config;
+export function configOf({ base, kind, labels }: SavedModel): Readonly<Record<string, unknown>> {
+  if (kind === undefined) return base.config;
+  const architectures = [`${base.encoder.className}${classEndings[kind]}`];
+  if (labels === undefined) return { ...base.config, architectures };
   return {
     ...base.config,
-    architectures: [`${base.encoder.className}ForSequenceClassification`],
+    architectures,
     id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
     problem_type: 'single_label_classification',
@@ -53,9 +61,14 @@ export async function saveModelDirectory(directory: string, model: SavedModel): 
  */
 export async function saveOnnxDirectory(directory: string, model: SavedModel): Promise<void> {
   await saveConfigAndTokenizer(directory, model);
-  const labels = model.tensors.get(`${model.base.encoder.sequenceHead.output}.bias`)?.data.length ?? 0;
-  const graph = withWeights(classifierGraph(model.base.encoder, labels), model.tensors);
+  const graph = withWeights(forwardGraph(model), model.tensors);
   await writeAtomically(join(directory, 'onnx', 'model.onnx'), [encodeModel(graph)]);
+}
+
+function forwardGraph({ base, kind, tensors }: SavedModel): Graph {
+  const { encoder } = base;
+  if (kind === 'question-answering') return questionAnsweringGraph(encoder);
+  return classifierGraph(encoder, tensors.get(`${encoder.sequenceHead.output}.bias`)?.data.length ?? 0);
 }
 
 async function saveConfigAndTokenizer(directory: string, model: SavedModel): Promise<void> {

@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { nodeEnvironment } from '../../src/node/environment.ts';
-import { Model } from '../../src/node/model.ts';
+import { applyPatchToDirectory } from '../../src/node/merge.ts';
+import { loadModel, Model } from '../../src/node/model.ts';
 import { openModelDirectory } from '../../src/node/model-directory.ts';
+import { readOnnx } from '../../src/node/onnx-file.ts';
+import { saveOnnxDirectory } from '../../src/node/save-model.ts';
 import { questionAnsweringObjective } from '../../src/objectives/question-answering.ts';
 import { type QuestionExample, questionAnswering } from '../../src/tasks/question-answering.ts';
 import { fineTune } from '../../src/training/fine-tune.ts';
@@ -69,4 +75,21 @@ test('a model learns to answer, and its patch goes on answering', async () => {
   expect(await model.evaluate(task)).toMatchObject({ exact_match: report.metrics['exact_match'] });
   await expect(model.classify(['borl'])).rejects.toMatchObject({ code: 'input/model' });
   await model.release();
+
+  const folder = mkdtempSync(join(tmpdir(), 'gspf-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  await applyPatchToDirectory(directory, patch, join(folder, 'merged'));
+  const merged = await loadModel(join(folder, 'merged'), { threads: 1 });
+  expect(merged.base.config['architectures']).toEqual(['BertForQuestionAnswering']);
+  expect((await merged.answer([{ question, context }]))[0]).toEqual(answer);
+  const { base: opened, kind, labels } = merged;
+  await saveOnnxDirectory(join(folder, 'onnx'), {
+    base: opened,
+    tensors: await merged.readTensors(),
+    kind,
+    labels,
+  });
+  const graph = await readOnnx(join(folder, 'onnx', 'onnx', 'model.onnx'));
+  expect(graph.outputs.map(({ name }) => name)).toEqual(['start_logits', 'end_logits']);
+  await merged.release();
 }, 60_000);

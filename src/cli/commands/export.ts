@@ -28,24 +28,25 @@ export const exportModel: CommandDefinition<ExportFlags> = {
 
 async function run({ flags, output }: CommandContext<ExportFlags>): Promise<undefined> {
   const { saveModelDirectory, saveOnnxDirectory } = await import('../../node/save-model.ts');
+  const { classEndings } = await import('../../node/task-kind.ts');
   const { writeDirectory } = await import('../../node/output-directory.ts');
   const { model: path, patch, format, out, overwrite = false } = flags;
   const model = await openModel(flags);
-  const { base, labels } = model;
-  if (format === 'onnx' && labels === undefined) {
+  const { base, kind, labels } = model;
+  if (format === 'onnx' && kind === undefined) {
     throw new GspfError('input/model', {
       subject: path,
-      expected: 'a classifier, to write as ONNX',
+      expected: 'a model with a head, to write as ONNX',
       got: 'a base model',
       hint: 'Give the patch of a fine-tuning run (--patch), or use --format safetensors.',
     });
   }
   const save = format === 'onnx' ? saveOnnxDirectory : saveModelDirectory;
   const tensors = await model.readTensors();
-  await writeDirectory(out, { overwrite }, (staging) => save(staging, { base, tensors, labels }));
+  await writeDirectory(out, { overwrite }, (staging) => save(staging, { base, tensors, kind, labels }));
   const loads = {
-    safetensors: `AutoModel${labels === undefined ? '' : 'ForSequenceClassification'}.from_pretrained(…)`,
-    onnx: "pipeline('text-classification', …, { dtype: 'fp32' }), or onnx/model.onnx in onnxruntime",
+    safetensors: `AutoModel${kind === undefined ? '' : classEndings[kind]}.from_pretrained(…)`,
+    onnx: `pipeline('${kind}', …, { dtype: 'fp32' }), or onnx/model.onnx in onnxruntime`,
   };
   output.result({
     document: { model: path, patch: patch ?? null, format, directory: out, labels: labels ?? null },

@@ -25,7 +25,7 @@ export function taskOptions(command: Command): void {
   requiredOption(
     command,
     '--task <name>',
-    `text-classification or question-answering for data of your own, or ${Object.keys(glueTasks).join(', ')}, squad`,
+    `text-classification, text-regression or question-answering for data of your own, or ${Object.keys(glueTasks).join(', ')}, stsb, squad`,
   );
   command.option('--data <path>', "the task's directory of files, or your data: .csv, .tsv, .json or .jsonl");
 }

@@ -55,6 +55,20 @@ const usualLabels: readonly string[] = [
   ...['goldlabel', 'classname', 'labelname', 'labeltext', 'rating', 'stars', 'polarity', 'quality'],
   ...['isduplicate', 'output', 'y'],
 ];
+/** Usual names of a column of numbers to predict. */
+export const usualTargets: readonly string[] = [
+  ...[
+    'label',
+    'labels',
+    'target',
+    'score',
+    'similarity',
+    'similarityscore',
+    'relatedness',
+    'relatednessscore',
+  ],
+  ...['value', 'rating', 'stars', 'grade', 'output', 'y'],
+];
 const rowNumbers: ReadonlySet<string> = new Set(['', 'id', 'idx', 'index', 'rowid', 'unnamed:0']);
 
 /**
@@ -65,7 +79,7 @@ const rowNumbers: ReadonlySet<string> = new Set(['', 'id', 'idx', 'index', 'rowi
  * @throws `usage/option` for a name that the table lacks, `input/data` when there is nothing to guess by.
  */
 export function chooseTextColumns(table: Table, options: ColumnOptions): TextColumns {
-  const columns = choose(table, options, guessLabel(table, options));
+  const columns = choose(table, options, guessLabel(table, options, usualLabels));
   return { ...columns, note: noteOf(table, options, columns) };
 }
 
@@ -73,15 +87,21 @@ export function chooseTextColumns(table: Table, options: ColumnOptions): TextCol
  * The text and label columns of a table: those named, else those with usual names; of two columns of which one is
  * known, the other one has the other role.
  *
+ * @param labels Usual names of the label column, in lower case without spaces, `_` and `-`, the most usual first.
  * @throws `usage/option` for a name that the table lacks or that has two roles, `input/data` when there is nothing
  * to guess by.
  */
-export function chooseColumns(table: Table, options: ColumnOptions): LabelledColumns {
+export function chooseColumns(
+  table: Table,
+  options: ColumnOptions,
+  labels: readonly string[] = usualLabels,
+): LabelledColumns {
   const { labelColumn } = options;
-  const known = labelColumn === undefined ? guessLabel(table, options) : findColumn(table, labelColumn);
+  const known =
+    labelColumn === undefined ? guessLabel(table, options, labels) : findColumn(table, labelColumn);
   const { text, textPair } = choose(table, options, known);
   const label = known ?? remaining(table, [text, textPair]);
-  if (label === undefined) throw noGuess(table, 'label', usualLabels, 'labelColumn (--label-column)');
+  if (label === undefined) throw noGuess(table, 'label', labels, 'labelColumn (--label-column)');
   if (label === text || label === textPair) throw twoRoles(table, label);
   const columns = { text, textPair, label };
   return { ...columns, note: noteOf(table, options, columns) };
@@ -104,12 +124,44 @@ export function findColumn(table: Table, name: string): number {
   });
 }
 
+/**
+ * The columns of `table` that have the names chosen in the training table.
+ *
+ * @throws `input/data` for a name that is missing.
+ */
+export function matchingColumns(table: Table, train: Table, chosen: ColumnNumbers): ColumnNumbers {
+  const { text, textPair, label } = chosen;
+  const find = (column: number): number => {
+    const wanted = train.columns[column] ?? '';
+    const index = table.columns.indexOf(wanted);
+    if (index !== -1) return index;
+    throw new GspfError('input/data', {
+      subject: table.source,
+      expected: `a column "${wanted}", as in ${train.source}`,
+      got: `columns ${quoteNames(table.columns)}`,
+      hint: suggest(wanted, table.columns),
+    });
+  };
+  return {
+    text: find(text),
+    textPair: textPair === undefined ? undefined : find(textPair),
+    label: find(label),
+  };
+}
+
+/** {@link LabelledColumns} without the sentence. */
+export type ColumnNumbers = Pick<LabelledColumns, 'text' | 'textPair' | 'label'>;
+
 /** A column with a usual label's name, unless it is named for another role. */
-function guessLabel(table: Table, { textColumn, textPairColumn }: ColumnOptions): number | undefined {
+function guessLabel(
+  table: Table,
+  { textColumn, textPairColumn }: ColumnOptions,
+  labels: readonly string[],
+): number | undefined {
   const named = [textColumn, textPairColumn].filter((name) => name !== undefined);
   return findUsual(
     table,
-    usualLabels,
+    labels,
     named.map((name) => table.columns.indexOf(name)),
   );
 }

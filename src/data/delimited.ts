@@ -9,6 +9,11 @@ export interface TsvOptions {
   readonly quotes?: 'unwrap' | 'raw';
   /** Column names of a file that has no header row. */
   readonly columns?: readonly string[] | undefined;
+  /**
+   * Rows with more or fewer fields than there are columns: an error, or fitted, surplus fields left out and missing
+   * ones empty; `error`.
+   */
+  readonly ragged?: 'error' | 'fit' | undefined;
 }
 
 /**
@@ -64,7 +69,7 @@ export function parseCsv(text: string, source: string): Table {
 export function parseTsv(
   text: string,
   source: string,
-  { quotes = 'unwrap', columns }: TsvOptions = {},
+  { quotes = 'unwrap', columns, ragged = 'error' }: TsvOptions = {},
 ): Table {
   const rows: ParsedRow[] = [];
   for (const [index, line] of normalize(text).split('\n').entries()) {
@@ -76,6 +81,7 @@ export function parseTsv(
     delimiter: '\t',
     raggedHint: 'A field cannot hold a tab or a line break here; a CSV file can.',
     columns,
+    fits: ragged === 'fit',
   });
 }
 
@@ -102,6 +108,8 @@ interface Layout {
   readonly raggedHint: string;
   /** Column names of a file without a header row. */
   readonly columns?: readonly string[] | undefined;
+  /** Whether rows are cut or filled up to the number of columns. */
+  readonly fits?: boolean;
 }
 
 function tabulate(parsed: readonly ParsedRow[], source: string, layout: Layout): Table {
@@ -113,7 +121,10 @@ function tabulate(parsed: readonly ParsedRow[], source: string, layout: Layout):
   }
   const columns = layout.columns ?? first.cells.map((name) => name.trim());
   if (layout.columns === undefined) checkHeader(columns, `${source}:${first.line}`, delimiter);
-  const rows = layout.columns === undefined ? filled.slice(1) : filled;
+  const given = layout.columns === undefined ? filled.slice(1) : filled;
+  const rows = layout.fits
+    ? given.map(({ cells, line }) => ({ cells: columns.map((_, column) => cells[column] ?? ''), line }))
+    : given;
   for (const { cells, line } of rows) {
     if (cells.length === columns.length) continue;
     throw new GspfError('input/data', {

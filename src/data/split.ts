@@ -18,13 +18,7 @@ export interface Split {
  * @throws `usage/option` for a ratio out of range, `input/data` when no class has a row to spare.
  */
 export function stratifiedSplit(classes: ArrayLike<number>, seed: number, ratio = 0.1): Split {
-  if (!(ratio > 0 && ratio < 1)) {
-    throw new GspfError('usage/option', {
-      subject: 'evalRatio',
-      expected: 'a fraction between 0 and 1',
-      got: `${ratio}`,
-    });
-  }
+  requireRatio(ratio);
   const quota = quotas(classes, ratio);
   const train: number[] = [];
   const evaluation: number[] = [];
@@ -43,6 +37,39 @@ export function stratifiedSplit(classes: ArrayLike<number>, seed: number, ratio 
     });
   }
   return { train: Int32Array.from(train).sort(), evaluation: Int32Array.from(evaluation).sort() };
+}
+
+/**
+ * Splits n rows into a training and an evaluation half by chance, for rows that have no classes.
+ *
+ * The evaluation half has ⌊ratio · n + ½⌋ rows; at least one row is on each side. Which rows they are follows from
+ * the seed.
+ *
+ * @param ratio Share held out for evaluation, between 0 and 1.
+ * @throws `usage/option` for a ratio out of range, `input/data` for less than two rows.
+ */
+export function plainSplit(n: number, seed: number, ratio = 0.1): Split {
+  requireRatio(ratio);
+  if (n < 2) {
+    throw new GspfError('input/data', {
+      subject: 'evaluation split',
+      expected: 'at least two rows',
+      got: `${n}`,
+      hint: 'Give evaluation data of its own (--eval-data).',
+    });
+  }
+  const heldOut = Math.min(n - 1, Math.max(1, Math.round(ratio * n)));
+  const order = permutation(n, seed, streams.split);
+  return { train: order.slice(heldOut).sort(), evaluation: order.slice(0, heldOut).sort() };
+}
+
+function requireRatio(ratio: number): void {
+  if (ratio > 0 && ratio < 1) return;
+  throw new GspfError('usage/option', {
+    subject: 'evalRatio',
+    expected: 'a fraction between 0 and 1',
+    got: `${ratio}`,
+  });
 }
 
 /** How many rows of each class to hold out. */

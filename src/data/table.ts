@@ -40,6 +40,14 @@ export function createTable(
   };
 }
 
+/** The table without the rows that `keep` refuses. */
+export function filterRows(table: Table, keep: (cells: readonly string[]) => boolean): Table {
+  const kept = table.rows.flatMap((cells, row): ParsedRow[] =>
+    keep(cells) ? [{ cells, line: table.lineOf(row) }] : [],
+  );
+  return createTable(table.source, table.columns, kept, table.nestedColumns);
+}
+
 /** `file.csv:12`, the place of a row, for messages. */
 export function placeOf(table: Table, row: number): string {
   return `${table.source}:${table.lineOf(row)}`;

@@ -37,6 +37,18 @@ export function classifierGraph(encoder: TextEncoder, labels: number, sites?: Dr
 /** The output that {@link withCrossEntropy} adds. */
 export const LOSS = 'loss';
 
+/** The graph input of the right values: float32 `[batch, 1]`. */
+export const VALUES = 'values';
+
+/** Adds the mean squared error of `logits`, `[batch, 1]`, and `values` as the output `loss`, a scalar. */
+export function withSquaredError(graph: Graph): Graph {
+  const builder = new GraphBuilder(graph);
+  const values = builder.input({ name: VALUES, dtype: 'float32', shape: ['batch', 1] });
+  const error = builder.op('Sub', ['logits', values]);
+  builder.op('ReduceMean', [builder.op('Mul', [error, error])], { keepdims: int(0) }, LOSS);
+  return builder.build(graph.name, [...graph.outputs, { name: LOSS, dtype: 'float32', shape: [] }]);
+}
+
 /** The graph input of the right classes: int64 `[batch, 1]`. */
 export const LABELS = 'labels';
 

@@ -48,7 +48,7 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
   const tokenizerConfig = (await exists(tokenizerConfigPath)) ? await readJson(tokenizerConfigPath) : {};
   const [tokenizerJson, tokenizerPath] = await readTokenizer(directory, encoder.modelType);
   const tokenizer = textTokenizer(tokenizerJson, tokenizerConfig, tokenizerPath);
-  const kind = kindOfClass(config.architectures?.[0] ?? '');
+  const kind = kindOfClass(config.architectures?.[0] ?? '', config['problem_type']);
   const labels = kind === 'text-classification' ? labelsOf(config.id2label) : undefined;
 
   const read = async (): Promise<Checkpoint> => {

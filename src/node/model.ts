@@ -174,6 +174,28 @@ export class Model implements TextModel {
   }
 
   /**
+   * The number of each text.
+   *
+   * @throws `input/model` for a model that does not predict numbers.
+   */
+  async regress(
+    inputs: readonly TextInput[],
+    batchSize = 32,
+  ): Promise<readonly { readonly value: number }[]> {
+    this.requireKind('text-regression');
+    const texts = inputs.map((input) =>
+      typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
+    );
+    const form: Form = {
+      key: 'text-regression 1',
+      graph: () => classifierGraph(this.encoder, 1),
+      layout: { of: 'text', width: 1 },
+    };
+    const logits = await this.#logits(texts, form, batchSize);
+    return logits.map(([value]) => ({ value: value ?? Number.NaN }));
+  }
+
+  /**
    * The answer to each question: a part of its context, and the spans that came next.
    *
    * @throws `input/model` for a model that does not answer questions, `input/tokenizer` where its tokens cannot be

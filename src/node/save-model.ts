@@ -38,6 +38,10 @@ export interface SavedModel {
 export function configOf({ base, kind, labels }: SavedModel): Readonly<Record<string, unknown>> {
   if (kind === undefined) return base.config;
   const architectures = [`${base.encoder.className}${classEndings[kind]}`];
+  if (kind === 'text-regression') {
+    const only = { id2label: { 0: 'LABEL_0' }, label2id: { LABEL_0: 0 } };
+    return { ...base.config, architectures, ...only, problem_type: 'regression' };
+  }
   if (labels === undefined) return { ...base.config, architectures };
   return {
     ...base.config,

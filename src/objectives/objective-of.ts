@@ -4,6 +4,7 @@ import type { Task } from '../tasks/task.ts';
 import type { Objective } from './objective.ts';
 import { questionAnsweringObjective } from './question-answering.ts';
 import { textClassificationObjective } from './text-classification.ts';
+import { textRegressionObjective } from './text-regression.ts';
 
 /**
  * What a task asks of a model.
@@ -22,6 +23,8 @@ export function objectiveOf(
   switch (task.kind) {
     case 'text-classification':
       return textClassificationObjective(task, encoder, encode, classWeights);
+    case 'text-regression':
+      return textRegressionObjective(task, encoder, encode);
     case 'question-answering':
       return questionAnsweringObjective(task, encoder, spanTokenizer(), maxLength);
   }

@@ -49,7 +49,7 @@ export function textClassificationObjective(
         ],
       ]),
     score: (logits) => ({
-      ...task.evaluate(Int32Array.from(logits, argmax), labels),
+      ...task.evaluate(Int32Array.from(logits, argmax), task.evaluation),
       loss: mean(logits.map((values, row) => crossEntropy(values, labels[row] ?? 0))),
     }),
     confusion: (logits) => confusionMatrix(Int32Array.from(logits, argmax), labels, width),

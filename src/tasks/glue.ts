@@ -1,32 +1,40 @@
 import { parseTsv } from '../data/delimited.ts';
-import type { Table } from '../data/table.ts';
+import { parseJsonl } from '../data/jsonl.ts';
+import { filterRows, type Table } from '../data/table.ts';
 import { GspfError } from '../errors.ts';
 import { accuracy, f1, matthewsCorrelation } from '../metrics/classification.ts';
 import { examplesOf } from './examples.ts';
 import { classesOf } from './labels.ts';
+import type { FileLayout, OfficialFile, OfficialTask } from './official-files.ts';
 import type { TextClassificationTask, TextExample } from './task.ts';
 
 /** One form in which the official files of a task are handed around. */
-export interface GlueLayout {
-  /** File names; the rows of several are taken one after another. */
-  readonly train: readonly string[];
-  readonly evaluation: readonly [string, ...string[]];
+export interface GlueLayout extends FileLayout {
   /** Column names of files that have no header row. */
   readonly columns?: readonly string[];
+  /** Whether rows have more or fewer fields than columns: surplus ones are left out, missing ones empty. */
+  readonly ragged?: 'fit';
   readonly text: string;
   readonly textPair?: string;
   readonly label: string;
 }
 
 /** A classification task of GLUE: where its files hold what, and how it is scored. */
-export interface GlueTask {
-  /** The folder that the GLUE download unpacks it into. */
-  readonly folder: string;
+export interface GlueTask extends OfficialTask<GlueLayout> {
   readonly labels: readonly string[];
   /** What the files hold for each label. */
   readonly codes: readonly string[];
-  /** The original release first, where it differs from the GLUE download. */
-  readonly layouts: readonly [GlueLayout, ...GlueLayout[]];
+  /** Rows that are left out. */
+  readonly leftOut?: {
+    /** What the label column holds in them. */
+    readonly code: string;
+    /** What they are, for a note. */
+    readonly meaning: string;
+  };
+  /** Whether a text may be empty. */
+  readonly emptyTexts?: boolean;
+  /** Names of the parts that are scored on their own, one for each evaluation file; training rows are of the first. */
+  readonly subsets?: readonly [string, ...string[]];
   /** The first is the one by which runs are compared. */
   readonly metrics: readonly [MetricName, ...MetricName[]];
 }
@@ -43,6 +51,8 @@ const metrics: Readonly<Record<MetricName, (predicted: Int32Array, expected: Int
 const glueFiles: Pick<GlueLayout, 'train' | 'evaluation'> = { train: ['train.tsv'], evaluation: ['dev.tsv'] };
 const numbered = ['0', '1'] as const;
 const entailment = ['entailment', 'not_entailment'] as const;
+const inference = ['entailment', 'neutral', 'contradiction'] as const;
+const inferenceColumns = { text: 'sentence1', textPair: 'sentence2', label: 'gold_label' };
 const colaColumns = {
   columns: ['source', 'label', 'original', 'sentence'],
   text: 'sentence',
@@ -90,11 +100,42 @@ export const glueTasks: Readonly<Record<string, GlueTask>> = {
     layouts: [{ ...glueFiles, text: 'question', textPair: 'sentence', label: 'label' }],
     metrics: ['accuracy'],
   },
+  mnli: {
+    folder: 'MNLI',
+    labels: inference,
+    codes: inference,
+    layouts: [
+      {
+        train: ['multinli_1.0_train.jsonl'],
+        evaluation: ['multinli_1.0_dev_matched.jsonl', 'multinli_1.0_dev_mismatched.jsonl'],
+        ...inferenceColumns,
+      },
+      {
+        train: ['multinli_1.0_train.txt'],
+        evaluation: ['multinli_1.0_dev_matched.txt', 'multinli_1.0_dev_mismatched.txt'],
+        // What the single annotators said comes last, and not all of them saw each pair.
+        ragged: 'fit',
+        ...inferenceColumns,
+      },
+      {
+        train: ['train.tsv'],
+        evaluation: ['dev_matched.tsv', 'dev_mismatched.tsv'],
+        ...inferenceColumns,
+      },
+    ],
+    leftOut: { code: '-', meaning: 'on whose label the annotators did not agree' },
+    subsets: ['matched', 'mismatched'],
+    metrics: ['accuracy'],
+  },
   qqp: {
     folder: 'QQP',
     labels: ['not_duplicate', 'duplicate'],
     codes: numbered,
-    layouts: [{ ...glueFiles, text: 'question1', textPair: 'question2', label: 'is_duplicate' }],
+    layouts: [
+      { ...glueFiles, ragged: 'fit', text: 'question1', textPair: 'question2', label: 'is_duplicate' },
+    ],
+    leftOut: { code: '', meaning: 'with missing columns' },
+    emptyTexts: true,
     metrics: ['accuracy', 'f1'],
   },
   rte: {
@@ -113,14 +154,8 @@ export const glueTasks: Readonly<Record<string, GlueTask>> = {
   },
 };
 
-/** The text of one official file, and its name. */
-export interface OfficialFile {
-  readonly text: string;
-  readonly source: string;
-}
-
 /**
- * A task of GLUE (Wang et al. 2019) from its files: tab-separated, quotes kept as they are.
+ * A task of GLUE (Wang et al. 2019) from its files: tab-separated, quotes kept as they are, or JSON Lines.
  *
  * @param files One for each name of the layout; no training files when the task is for evaluation only.
  * @throws `input/data` for files that are not of this form.
@@ -131,45 +166,93 @@ export function glueTask(
   layout: GlueLayout,
   files: { readonly train: readonly OfficialFile[]; readonly evaluation: readonly OfficialFile[] },
 ): TextClassificationTask {
-  const { labels } = task;
-  const read = (file: OfficialFile): TextExample[] => readExamples(file, task, layout);
+  const notes: string[] = [];
+  const read = (file: OfficialFile, subset: string | undefined): TextExample[] => {
+    const { examples, note } = readExamples(file, task, layout);
+    notes.push(...note);
+    return subset === undefined ? examples : examples.map((example) => ({ ...example, subset }));
+  };
   return {
     kind: 'text-classification',
     name,
-    labels,
-    primaryMetric: task.metrics[0],
-    evaluate: (predicted, expected) =>
-      Object.fromEntries(task.metrics.map((metric) => [metric, metrics[metric](predicted, expected)])),
-    train: files.train.flatMap(read),
-    evaluation: files.evaluation.flatMap(read),
-    notes: [],
+    labels: task.labels,
+    ...scoring(task),
+    train: files.train.flatMap((file) => read(file, task.subsets?.[0])),
+    evaluation: files.evaluation.flatMap((file, index) => read(file, task.subsets?.[index])),
+    notes,
   };
+}
+
+/** The task's metrics, of each of its subsets that has examples where there are subsets. */
+function scoring(task: GlueTask): Pick<TextClassificationTask, 'primaryMetric' | 'evaluate'> {
+  const [primary] = task.metrics;
+  if (task.subsets === undefined) {
+    return { primaryMetric: primary, evaluate: (predicted, expected) => scores(task, predicted, expected) };
+  }
+  const subsets = task.subsets;
+  return {
+    primaryMetric: `${primary}_${subsets[0]}`,
+    evaluate: (predicted, expected) =>
+      Object.assign(
+        {},
+        ...subsets.map((subset) => {
+          const isOf = (row: number): boolean => expected[row]?.subset === subset;
+          const part = expected.filter((_, row) => isOf(row));
+          const own = predicted.filter((_, row) => isOf(row));
+          return part.length === 0 ? {} : scores(task, own, part, `_${subset}`);
+        }),
+      ),
+  };
+}
+
+function scores(
+  task: GlueTask,
+  predicted: Int32Array,
+  expected: readonly TextExample[],
+  suffix = '',
+): Record<string, number> {
+  const labels = Int32Array.from(expected, ({ label }) => label);
+  const entries = task.metrics.map((metric) => [`${metric}${suffix}`, metrics[metric](predicted, labels)]);
+  return Object.fromEntries(entries);
 }
 
 function readExamples(
   { text, source }: OfficialFile,
-  { codes, folder }: GlueTask,
-  { columns, ...layout }: GlueLayout,
-): TextExample[] {
-  const table = parseTsv(text, source, { quotes: 'raw', columns });
-  const find = (column: string): number => columnOf(table, column, folder, layout);
-  const textPair = layout.textPair === undefined ? undefined : find(layout.textPair);
-  return examplesOf(
-    table,
-    { text: find(layout.text), textPair },
-    classesOf(table, find(layout.label), codes),
-  );
+  { codes, folder, leftOut, emptyTexts }: GlueTask,
+  { columns, ragged, ...layout }: GlueLayout,
+): { readonly examples: TextExample[]; readonly note: readonly string[] } {
+  const whole = source.endsWith('.jsonl')
+    ? parseJsonl(text, source)
+    : parseTsv(text, source, { quotes: 'raw', columns, ragged });
+  const find = (column: string): number => columnOf(whole, column, folder, layout);
+  const label = find(layout.label);
+  const table = leftOut === undefined ? whole : filterRows(whole, (cells) => cells[label] !== leftOut.code);
+  const lost = whole.rows.length - table.rows.length;
+  const places = {
+    text: find(layout.text),
+    textPair: layout.textPair === undefined ? undefined : find(layout.textPair),
+    emptyTexts,
+  };
+  return {
+    examples: examplesOf(table, places, classesOf(table, label, codes)),
+    note:
+      lost === 0 ? [] : [`${source}: left out ${lost} of ${whole.rows.length} rows, ${leftOut?.meaning}.`],
+  };
 }
 
-function columnOf(
+/**
+ * The number of a column of an official file.
+ *
+ * @throws `input/data` for a file that lacks it, as GLUE's test files do.
+ */
+export function columnOf(
   table: Table,
   wanted: string,
   folder: string,
-  layout: Pick<GlueLayout, 'text' | 'textPair' | 'label'>,
+  { text, textPair, label }: Pick<GlueLayout, 'text' | 'textPair' | 'label'>,
 ): number {
   const column = table.columns.indexOf(wanted);
   if (column !== -1) return column;
-  const { text, textPair, label } = layout;
   const names = [text, ...(textPair === undefined ? [] : [textPair]), label].map((known) => `"${known}"`);
   throw new GspfError('input/data', {
     subject: table.source,

@@ -1,6 +1,7 @@
 import { placeOf, quoteNames, type Table } from '../data/table.ts';
 import { GspfError, suggest } from '../errors.ts';
 import { accuracy, f1 } from '../metrics/classification.ts';
+import type { TextExample } from './task.ts';
 
 /**
  * The label names that occur in a column, trimmed: in numeric order when all are integers, else by code unit.
@@ -48,15 +49,16 @@ export function classesOf(table: Table, column: number, codes: readonly string[]
 /** The name of the metrics by which classifications are scored, and the function that computes them. */
 export function classificationMetrics(labels: readonly string[]): {
   readonly primaryMetric: string;
-  evaluate(predicted: Int32Array, expected: Int32Array): Readonly<Record<string, number>>;
+  evaluate(predicted: Int32Array, expected: readonly TextExample[]): Readonly<Record<string, number>>;
 } {
   return {
     primaryMetric: 'accuracy',
     evaluate(predicted, expected) {
-      const share = accuracy(predicted, expected);
+      const classes = Int32Array.from(expected, ({ label }) => label);
+      const share = accuracy(predicted, classes);
       return labels.length === 2
-        ? { accuracy: share, f1: f1(predicted, expected, 'binary') }
-        : { accuracy: share, f1_macro: f1(predicted, expected, 'macro') };
+        ? { accuracy: share, f1: f1(predicted, classes, 'binary') }
+        : { accuracy: share, f1_macro: f1(predicted, classes, 'macro') };
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { QuestionAnsweringTask } from './question-answering.ts';
+import type { TextRegressionTask } from './text-regression.ts';
 
 /** One input with its class. */
 export interface TextExample {
@@ -7,6 +8,8 @@ export interface TextExample {
   readonly textPair?: string;
   /** Class number, an index into the task's labels. */
   readonly label: number;
+  /** The part of the evaluation data that it counts to, where parts are scored on their own. */
+  readonly subset?: string;
 }
 
 /** A classification of texts or pairs of texts: its data, its label names and how it is scored. */
@@ -23,14 +26,14 @@ export interface TextClassificationTask {
   readonly notes: readonly string[];
   /** The metric of {@link evaluate} by which runs are compared. */
   readonly primaryMetric: string;
-  /** Metrics of predicted class numbers, as fractions 0 … 1. */
-  evaluate(predicted: Int32Array, expected: Int32Array): Readonly<Record<string, number>>;
+  /** Metrics of predicted class numbers, one for each example, as fractions 0 … 1. */
+  evaluate(predicted: Int32Array, expected: readonly TextExample[]): Readonly<Record<string, number>>;
 }
 
 /** Any task. */
-export type Task = TextClassificationTask | QuestionAnsweringTask;
+export type Task = TextClassificationTask | TextRegressionTask | QuestionAnsweringTask;
 
 /** Label names by class number; none of a task that has no classes. */
 export function labelsOf(task: Task): readonly string[] {
-  return task.kind === 'question-answering' ? [] : task.labels;
+  return task.kind === 'text-classification' ? task.labels : [];
 }

@@ -1,7 +1,6 @@
-import { type ColumnOptions, chooseColumns, type LabelledColumns } from '../data/columns.ts';
+import { type ColumnOptions, chooseColumns, matchingColumns } from '../data/columns.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import { quoteNames, type Table } from '../data/table.ts';
-import { GspfError, suggest } from '../errors.ts';
 import { examplesOf, pick } from './examples.ts';
 import { classesOf, classificationMetrics, learnLabels } from './labels.ts';
 import type { TextClassificationTask } from './task.ts';
@@ -79,28 +78,6 @@ export function textClassificationEvaluation(
     train: [],
     evaluation: examplesOf(table, columns, classes),
     notes: columns.note === undefined ? [] : [columns.note],
-  };
-}
-
-type Columns = Pick<LabelledColumns, 'text' | 'textPair' | 'label'>;
-
-/** The columns of `table` that have the names chosen in the training table. */
-function matchingColumns(table: Table, train: Table, { text, textPair, label }: Columns): Columns {
-  const find = (column: number): number => {
-    const wanted = train.columns[column] ?? '';
-    const index = table.columns.indexOf(wanted);
-    if (index !== -1) return index;
-    throw new GspfError('input/data', {
-      subject: table.source,
-      expected: `a column "${wanted}", as in ${train.source}`,
-      got: `columns ${quoteNames(table.columns)}`,
-      hint: suggest(wanted, table.columns),
-    });
-  };
-  return {
-    text: find(text),
-    textPair: textPair === undefined ? undefined : find(textPair),
-    label: find(label),
   };
 }
 

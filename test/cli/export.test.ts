@@ -34,5 +34,7 @@ test('exported safetensors predict as the model does', async () => {
 test('a base model has no classifier to write as ONNX', async () => {
   const out = join(temporaryFolder(), 'exported');
   const words = ['export', '--model', fixture('tiny-encoder'), '--format', 'onnx', '--out', out];
-  expect((await gspf(words)).stderr).toContain('expected a model with a head, to write as ONNX, got a base model');
+  expect((await gspf(words)).stderr).toContain(
+    'expected a model with a head, to write as ONNX, got a base model',
+  );
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { permutation } from '../../src/data/shuffle.ts';
-import { limitRows, stratifiedSplit } from '../../src/data/split.ts';
+import { limitRows, plainSplit, stratifiedSplit } from '../../src/data/split.ts';
 import { failure } from './failure.ts';
 
 const ratios = fc.double({ min: 0.01, max: 0.99, noNaN: true });
@@ -52,6 +52,28 @@ describe('stratifiedSplit', () => {
       'usage/option: evalRatio: expected a fraction between 0 and 1, got 10',
     );
     expect(failure(() => stratifiedSplit([0, 1, 2], 0))).toContain('expected a class with at least two rows');
+  });
+});
+
+describe('plainSplit', () => {
+  it('uses every row once, holds out the share that is asked for, and leaves a row on each side', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 300 }), fc.nat(), ratios, (n, seed, ratio) => {
+        const { train, evaluation } = plainSplit(n, seed, ratio);
+        expect([...train, ...evaluation].sort((a, b) => a - b)).toEqual([...Array(n).keys()]);
+        expect([train, evaluation]).toEqual([train.toSorted(), evaluation.toSorted()]);
+        expect(Math.min(train.length, evaluation.length)).toBeGreaterThan(0);
+        const share = Math.min(n - 1, Math.max(1, ratio * n));
+        expect(Math.abs(evaluation.length - share)).toBeLessThanOrEqual(0.5);
+        expect(plainSplit(n, seed, ratio)).toEqual({ train, evaluation });
+      }),
+    );
+    expect(plainSplit(100, 1)).not.toEqual(plainSplit(100, 0));
+  });
+
+  it('refuses a ratio out of range and a single row', () => {
+    expect(failure(() => plainSplit(9, 0, 0))).toContain('expected a fraction between 0 and 1, got 0');
+    expect(failure(() => plainSplit(1, 0))).toContain('expected at least two rows, got 1');
   });
 });
 

@@ -1,32 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { limitRows } from '../../src/data/split.ts';
 import { loadTask, type TaskFiles, type TaskOptions } from '../../src/tasks/load.ts';
 import { rejection } from '../data/failure.ts';
 import { sharedPath } from '../data/shared-files.ts';
-
-/** Files in memory; a path is a directory if a file lies under it. */
-function filesOf(contents: Readonly<Record<string, string>>): TaskFiles {
-  return {
-    async readText(path) {
-      const text = contents[path];
-      if (text === undefined) throw new Error(`no file ${path}`);
-      return text;
-    },
-    async isDirectory(path) {
-      return Object.keys(contents).some((name) => name.startsWith(`${path}/`));
-    },
-    async isFile(path) {
-      return Object.hasOwn(contents, path);
-    },
-  };
-}
-
-const disk: TaskFiles = {
-  readText: (path) => readFile(path, 'utf8'),
-  isDirectory: async (path) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false,
-  isFile: async (path) => (await stat(path).catch(() => undefined))?.isFile() ?? false,
-};
+import { disk, filesOf } from './files.ts';
+import { labelled } from './labelled.ts';
 
 const dev = 'sentence\tlabel\na "quoted film\t1\n"bad"\t0\n';
 const train = 'sentence\tlabel\none \t0\ntwo \t1\nthree \t1\n';
@@ -125,7 +103,7 @@ describe('the tasks of GLUE', () => {
     const cola = await loadClassification('cola', { data: 'glue' }, both);
     expect(cola.evaluation).toEqual([{ text: 'Ran she "did.', label: 0 }]);
     expect(cola.primaryMetric).toBe('matthews');
-    expect(cola.evaluate(Int32Array.of(1, 0, 1, 0), Int32Array.of(1, 0, 0, 1))).toEqual({
+    expect(cola.evaluate(Int32Array.of(1, 0, 1, 0), labelled(1, 0, 0, 1))).toEqual({
       matthews: 0,
       accuracy: 0.5,
     });
@@ -180,12 +158,12 @@ it.each<[string, TaskOptions, string]>([
   [
     'sst-2',
     {},
-    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, squad, text-classification, question-answering, got "sst-2". Did you mean "sst2"?',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, question-answering, got "sst-2". Did you mean "sst2"?',
   ],
   [
     'constructor',
     {},
-    'usage/option: task: expected one of cola, sst2, mrpc, qnli, qqp, rte, wnli, squad, text-classification, question-answering, got "constructor"',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, question-answering, got "constructor"',
   ],
   [
     'sst2',

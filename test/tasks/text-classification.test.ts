@@ -7,6 +7,7 @@ import {
   textClassificationEvaluation,
 } from '../../src/tasks/text-classification.ts';
 import { failure } from '../data/failure.ts';
+import { labelled } from './labelled.ts';
 
 function mails(labels: readonly string[], source = 'mails.csv'): Table {
   const rows = labels.map((label, row) => `"mail ${row}",${label}`);
@@ -115,12 +116,12 @@ describe('textClassification', () => {
   it('scores two labels by F1 of the second one, more by macro F1', () => {
     const two = textClassification(twenty, { seed: 0 });
     expect(two.primaryMetric).toBe('accuracy');
-    expect(two.evaluate(Int32Array.of(1, 1, 0, 0), Int32Array.of(1, 0, 0, 0))).toEqual({
+    expect(two.evaluate(Int32Array.of(1, 1, 0, 0), labelled(1, 0, 0, 0))).toEqual({
       accuracy: 3 / 4,
       f1: 2 / 3,
     });
     const three = textClassification(mails(['a', 'b', 'c', 'a']), { seed: 0 });
-    const metrics = three.evaluate(Int32Array.of(0, 1, 1), Int32Array.of(0, 1, 2));
+    const metrics = three.evaluate(Int32Array.of(0, 1, 1), labelled(0, 1, 2));
     expect(Object.keys(metrics)).toEqual(['accuracy', 'f1_macro']);
     expect(metrics['f1_macro']).toBeCloseTo((1 + 2 / 3 + 0) / 3, 14);
   });

@@ -60,7 +60,9 @@ async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefi
     for (const note of task.notes) output.note(note);
     const names = labelsOf(task);
     const remark =
-      task.kind === 'question-answering' ? undefined : compareLabels(model.requireLabels(), task.name, names);
+      task.kind === 'text-classification'
+        ? compareLabels(model.requireLabels(), task.name, names)
+        : undefined;
     if (remark !== undefined) output.note(remark);
     const { metrics, confusion } = await model.evaluateInDetail(task, flags.batchSize);
     const byClass = confusion && classScores(confusion);

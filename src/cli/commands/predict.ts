@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { GspfError } from '../../errors.ts';
-import type { Question, TextInput } from '../../node/model.ts';
+import type { Model, Question, TextInput } from '../../node/model.ts';
 import type { Texts } from '../../node/texts.ts';
 import { type CommandContext, type CommandDefinition, collect } from '../command.ts';
 import {
@@ -24,7 +24,7 @@ const BATCHES_AT_ONCE = 8;
 
 export const predict: CommandDefinition<PredictFlags> = {
   usage: 'predict [file]',
-  description: 'classify texts or answer questions; prints one line of JSON for each',
+  description: 'classify or score texts, answer questions; prints one line of JSON for each',
   examples: [
     "gspf predict --model all-MiniLM-L6-v2 --patch runs/mails --text 'My parcel never came'",
     'gspf predict --model all-MiniLM-L6-v2 --patch runs/mails new.csv',
@@ -56,14 +56,27 @@ async function run({ io, flags, operands, output }: CommandContext<PredictFlags>
     const step = flags.batchSize * BATCHES_AT_ONCE;
     for (let start = 0; start < inputs.length; start += step) {
       const chunk = inputs.slice(start, start + step);
-      const results =
-        model.kind === 'question-answering'
-          ? await model.answer(chunk.map(questionOf), flags.batchSize)
-          : await model.classify(chunk, flags.batchSize);
+      const results = await predictionsOf(model, chunk, flags.batchSize);
       for (const [i, result] of results.entries()) output.line({ ...describe(chunk[i] ?? ''), ...result });
     }
   } finally {
     await model.release();
+  }
+}
+
+/** What the model says of each input, by what its head is for. */
+function predictionsOf(
+  model: Model,
+  inputs: readonly TextInput[],
+  batchSize: number,
+): Promise<readonly object[]> {
+  switch (model.kind) {
+    case 'text-regression':
+      return model.regress(inputs, batchSize);
+    case 'question-answering':
+      return model.answer(inputs.map(questionOf), batchSize);
+    default:
+      return model.classify(inputs, batchSize);
   }
 }
 

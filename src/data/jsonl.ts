@@ -17,7 +17,7 @@ export interface JsonRecord {
  * @throws `input/data` for a line that is not one JSON object.
  */
 export function parseJsonl(text: string, source: string): Table {
-  return tabulate(jsonlRecords(text, source), source);
+  return tableOfRecords(jsonlRecords(text, source), source);
 }
 
 /**
@@ -48,7 +48,7 @@ export function jsonlRecords(text: string, source: string): JsonRecord[] {
  * @throws `input/data` for anything else, naming the line of the element at fault.
  */
 export function parseJson(text: string, source: string): Table {
-  return tabulate(jsonRecords(text, source), source);
+  return tableOfRecords(jsonRecords(text, source), source);
 }
 
 /**
@@ -115,7 +115,11 @@ function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-function tabulate(records: readonly JsonRecord[], source: string): Table {
+/**
+ * A table of objects, whose keys are the columns: numbers and booleans become their text, null and absent keys an empty
+ * cell; a column that holds an object or array anywhere is left out and listed in `nestedColumns`.
+ */
+export function tableOfRecords(records: readonly JsonRecord[], source: string): Table {
   const names = new Set<string>();
   const nested = new Set<string>();
   for (const { fields } of records) {

@@ -85,7 +85,7 @@ export function writeTextAtomically(path: string, text: string): Promise<void> {
 }
 
 /** File access for loading tasks. */
-export const taskFiles: TaskFiles = { readText, isDirectory, isFile };
+export const taskFiles: TaskFiles = { readText, readBytes, isDirectory, isFile };
 
 function isMissing(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR');

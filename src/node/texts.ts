@@ -1,8 +1,8 @@
 import { type ColumnOptions, chooseTextColumns } from '../data/columns.ts';
 import { placeOf } from '../data/table.ts';
-import { tableParser } from '../data/table-format.ts';
+import { readTable } from '../data/table-format.ts';
 import { GspfError } from '../errors.ts';
-import { readText } from './files.ts';
+import { readBytes, readText } from './files.ts';
 import type { TextInput } from './model.ts';
 
 /** Texts to classify, and sentences to print about where they were found. */
@@ -12,14 +12,14 @@ export interface Texts {
 }
 
 /**
- * The texts of a file: a line each of a `.txt` file, a row each of a table (`.csv`, `.tsv`, `.jsonl`, `.json`).
+ * The texts of a file: a line each of a `.txt` file, a row each of a table (`.csv`, `.tsv`, `.jsonl`, `.json`,
+ * `.parquet`).
  *
  * @throws `input/missing-file`, `input/data` for bad files, `usage/option` for an unknown ending or column.
  */
 export async function readTexts(path: string, columns: ColumnOptions = {}): Promise<Texts> {
   if (path.toLowerCase().endsWith('.txt')) return textLines(await readText(path));
-  const parse = tableParser(path);
-  const table = parse(await readText(path), path);
+  const table = await readTable(path, { readText, readBytes });
   const { text, textPair, note } = chooseTextColumns(table, columns);
   const cell = (row: number, column: number): string => {
     const content = table.rows[row]?.[column] ?? '';

@@ -1,8 +1,9 @@
 import { plainSplit } from '../data/split.ts';
+import { readTable } from '../data/table-format.ts';
 import { pick } from './examples.ts';
 import { stsb, stsbTask } from './glue-stsb.ts';
 import { readOfficialFiles } from './official-files.ts';
-import { limit, readOwnData, readTable, type TaskFiles, type TaskOptions } from './sources.ts';
+import { limit, readOwnData, type TaskFiles, type TaskOptions } from './sources.ts';
 import { type TextRegressionTask, textRegression, textRegressionEvaluation } from './text-regression.ts';
 
 /**

@@ -1,12 +1,13 @@
 import { stratifiedSplit } from '../data/split.ts';
 import type { Table } from '../data/table.ts';
+import { readTable } from '../data/table-format.ts';
 import { GspfError, suggest } from '../errors.ts';
 import { pick } from './examples.ts';
 import { type GlueTask, glueTask, glueTasks } from './glue.ts';
 import { loadStsb, loadTextRegression } from './load-text-regression.ts';
 import { readOfficialFiles } from './official-files.ts';
 import { type QuestionExample, questionAnswering } from './question-answering.ts';
-import { dataPath, limit, readOwnData, readTable, type TaskFiles, type TaskOptions } from './sources.ts';
+import { dataPath, limit, readOwnData, type TaskFiles, type TaskOptions } from './sources.ts';
 import { readQuestions } from './squad.ts';
 import type { Task, TextClassificationTask } from './task.ts';
 import { textClassification, textClassificationEvaluation } from './text-classification.ts';

@@ -1,14 +1,11 @@
 import type { ColumnOptions } from '../data/columns.ts';
 import { limitRows } from '../data/split.ts';
-import type { Table } from '../data/table.ts';
-import { tableParser } from '../data/table-format.ts';
+import type { TableFiles } from '../data/table-format.ts';
 import { GspfError } from '../errors.ts';
 import { pick } from './examples.ts';
 
 /** The file access that loading a task needs; paths are joined with `/`. */
-export interface TaskFiles {
-  /** The decoded text of a file. */
-  readText(path: string): Promise<string>;
+export interface TaskFiles extends TableFiles {
   isDirectory(path: string): Promise<boolean>;
   isFile(path: string): Promise<boolean>;
 }
@@ -100,12 +97,6 @@ export async function readOwnData<D>(
   }
   const train = await readFile(dataPath(task, options, `the ${noun} to train on`));
   return { train, evaluation: evalData === undefined ? undefined : await readFile(evalData) };
-}
-
-/** A table in whatever format the name of its file tells. */
-export async function readTable(path: string, files: TaskFiles): Promise<Table> {
-  const parse = tableParser(path);
-  return parse(await files.readText(path), path);
 }
 
 /** What {@link limit} reads and changes of a task. */

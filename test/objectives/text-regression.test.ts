@@ -27,6 +27,7 @@ const rows = Array.from({ length: 60 }, (_, i) => {
 });
 const files = {
   readText: async () => `text,score\n${rows.join('\n')}\n`,
+  readBytes: async () => new Uint8Array(0),
   isDirectory: async () => false,
   isFile: async () => true,
 };

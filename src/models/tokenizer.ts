@@ -15,6 +15,18 @@ export interface EncodedText {
 export interface TextTokenizer {
   /** @param maxLength Longest result in tokens; longer inputs are cut, the longer text of a pair first. */
   encode(text: string, textPair: string | undefined, maxLength: number): EncodedText;
+  /**
+   * Each word on its own, as tokenizers does with words that were cut already; byte-level ones see a space before it.
+   *
+   * @param maxLength Longest result in tokens; what is beyond it is cut off.
+   */
+  encodeWords(words: readonly string[], maxLength: number): EncodedWords;
+}
+
+/** Words as the model reads them. */
+export interface EncodedWords extends EncodedText {
+  /** Position of the first token of each word; −1 for a word that is cut off or gives no token. */
+  readonly firstTokens: Int32Array;
 }
 
 /**
@@ -35,7 +47,12 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
       got: 'none',
     });
   }
-  const { model, post_processor: plan } = filesSchema.parse(tokenizerJson);
+  const {
+    model,
+    post_processor: plan,
+    pre_tokenizer: cutter,
+    added_tokens: added,
+  } = filesSchema.parse(tokenizerJson);
   const unknown = model.unk_id ?? tokenizer.token_to_id(model.unk_token ?? '');
   const idOf = (token: string): number => {
     const id = tokenizer.token_to_id(token) ?? unknown;
@@ -53,7 +70,31 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
   specialTokens.single = postProcessor.post_process([]).tokens.length;
   specialTokens.pair = postProcessor.post_process([], []).tokens.length;
 
+  // There words at the beginning of a text and words after a space are different tokens.
+  const isByteLevel = [cutter, ...(cutter?.pretokenizers ?? [])].some((part) => part?.type === 'ByteLevel');
+  const addedTokens = new Set(added.map(({ content }) => content));
+  const needsSpace = (word: string): boolean => isByteLevel && !addedTokens.has(word);
+
   return {
+    encodeWords: (words, maxLength) => {
+      const tokens = words.map((word) => tokensOf(needsSpace(word) ? ` ${word}` : word));
+      const all = tokens.flat();
+      const kept = all.slice(0, Math.max(0, maxLength - specialTokens.single));
+      const processed = postProcessor.post_process(kept);
+      const before = postProcessor.post_process(['\u0000']).tokens.indexOf('\u0000');
+      let next = 0;
+      const firstTokens = Int32Array.from(tokens, ({ length }) => {
+        const first = next;
+        next += length;
+        return length > 0 && first < kept.length ? before + first : -1;
+      });
+      return {
+        ids: processed.tokens.map(idOf),
+        typeIds: (hasTypes ? processed.token_type_ids : undefined) ?? processed.tokens.map(() => 0),
+        truncated: kept.length < all.length,
+        firstTokens,
+      };
+    },
     encode: (text, textPair, maxLength) => {
       const first = tokensOf(text);
       const second = textPair === undefined ? undefined : tokensOf(textPair);
@@ -75,7 +116,10 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
   };
 }
 
-/** What is read of `tokenizer.json` beside what the tokenizer itself reads: the token that stands for unknown ones. */
+/**
+ * What is read of `tokenizer.json` beside what the tokenizer itself reads: the token that stands for unknown ones, and
+ * whether spaces are part of tokens.
+ */
 const filesSchema = z.looseObject({
   model: z
     .looseObject({
@@ -83,7 +127,15 @@ const filesSchema = z.looseObject({
       unk_token: z.string().nullish().catch(undefined),
     })
     .catch({}),
+  added_tokens: z.array(z.looseObject({ content: z.string() })).catch([]),
   post_processor: z.looseObject({ type: z.string() }).nullish().catch(undefined),
+  pre_tokenizer: z
+    .looseObject({
+      type: z.string(),
+      pretokenizers: z.array(z.looseObject({ type: z.string() })).optional(),
+    })
+    .nullish()
+    .catch(undefined),
 });
 
 /**

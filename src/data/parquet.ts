@@ -1,6 +1,7 @@
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { GspfError } from '../errors.ts';
 import { type JsonRecord, tableOfRecords } from './jsonl.ts';
+import { checkFooter, checkPages } from './parquet-pages.ts';
 import { emptyFile, type Table } from './table.ts';
 
 /** Compressions that are read, as Parquet names them. */
@@ -21,10 +22,12 @@ export async function parseParquet(bytes: Uint8Array, source: string): Promise<T
     slice: (start: number, end?: number): ArrayBuffer => new Uint8Array(bytes.subarray(start, end)).buffer,
   };
   const rows = await undamaged(source, async () => {
+    checkFooter(bytes);
     const metadata = await parquetMetadataAsync(file);
     const columns = metadata.row_groups.flatMap((group) => group.columns);
     const unread = columns.find(({ meta_data }) => meta_data !== undefined && !codecs.has(meta_data.codec));
     if (unread?.meta_data !== undefined) throw unreadCodec(unread.meta_data.codec, source);
+    checkPages(bytes, metadata);
     const found: readonly Readonly<Record<string, unknown>>[] = await parquetReadObjects({
       file,
       metadata,

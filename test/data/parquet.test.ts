@@ -59,19 +59,34 @@ describe('parseParquet', () => {
     expect(await rejection(parseParquet(bytes, 'x.parquet'))).toContain(message);
   });
 
-  it('gives a table or its own error for any damage', async () => {
-    const name = fc.constantFrom('snappy.parquet', 'plain.parquet');
-    await fc.assert(
-      fc.asyncProperty(name, fc.nat(), fc.integer({ min: 1, max: 255 }), async (file, at, change) => {
-        const bytes = patched(file, at % fixture(file).length, change);
-        try {
-          await parseParquet(bytes, file);
-        } catch (error) {
-          expect(error).toBeInstanceOf(GspfError);
-        }
-      }),
-      { numRuns: 300 },
-    );
+  it.each(['snappy.parquet', 'plain.parquet'])(
+    'gives a table or its own error of %s wherever it is cut or its footer damaged',
+    async (name) => {
+      const bytes = fixture(name);
+      const footer =
+        bytes.length - 8 - new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 8, true);
+      const whole = await parseParquet(bytes, name);
+      const outcome = (damaged: Uint8Array): Promise<unknown> =>
+        parseParquet(damaged, name).catch((error) => error);
+      for (let length = 0; length < bytes.length; length += 13) {
+        expect(await outcome(bytes.subarray(0, length))).toBeInstanceOf(GspfError);
+      }
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: footer, max: bytes.length - 1 }), fc.nat(7), async (at, bit) => {
+          const got = await outcome(patched(name, at, 1 << bit));
+          if (!(got instanceof GspfError)) expect(got).toHaveProperty('columns.length', whole.columns.length);
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
+
+  it('refuses pages that claim more than the file holds', async () => {
+    // The first page's header: uncompressed size, compressed size, then its number of values.
+    for (const at of [7, 10, 15]) {
+      const message = await rejection(parseParquet(patched('plain.parquet', at, 0x80), 'x.parquet'));
+      expect(message).toContain('expected a Parquet file, got one that is damaged');
+    }
   });
 });
 

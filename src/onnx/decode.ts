@@ -4,6 +4,7 @@ import {
   AttributeProto_AttributeType,
   type ModelProto,
   ModelProtoSchema,
+  type NodeProto,
   type ValueInfoProto,
 } from 'onnx-buf';
 import { GspfError } from '../errors.ts';
@@ -22,6 +23,21 @@ export interface DecodeOptions {
   readonly source: string;
   /** Gives the bytes of tensors that lie in files beside the model. */
   readonly readExternal?: ReadExternalData | undefined;
+  /**
+   * Called for a node that gspf does not read, which then stays in the graph without attributes, its operator under
+   * the full name: to look at a model, not to run it. Without it such a node is an error.
+   */
+  readonly onRefused?: ((error: GspfError) => void) | undefined;
+}
+
+/** What a model file says beside its graph. */
+export interface ModelFile {
+  readonly graph: Graph;
+  /** The version of ONNX's own operators. */
+  readonly opset: number;
+  readonly irVersion: number;
+  /** Who wrote it, with the version: `pytorch 2.15.0`; empty where it does not say. */
+  readonly producer: string;
 }
 
 /**
@@ -32,7 +48,15 @@ export interface DecodeOptions {
  * @throws `input/onnx` for bytes that are no ONNX model or hold what gspf does not read (control flow, sparse
  *   tensors, local functions, other operator domains).
  */
-export function decodeModel(bytes: Uint8Array, { source, readExternal }: DecodeOptions): Graph {
+export function decodeModel(bytes: Uint8Array, options: DecodeOptions): Graph {
+  return decodeModelFile(bytes, options).graph;
+}
+
+/** {@link decodeModel} with what else the file says. */
+export function decodeModelFile(
+  bytes: Uint8Array,
+  { source, readExternal, onRefused }: DecodeOptions,
+): ModelFile {
   const model = parse(bytes, source);
   const graph = model.graph;
   if (graph === undefined) throw malformed(source, 'a model with a graph', 'none');
@@ -42,7 +66,7 @@ export function decodeModel(bytes: Uint8Array, { source, readExternal }: DecodeO
   const initializers = new Map(
     graph.initializer.map((proto) => [proto.name, decodeTensor(proto, source, readExternal)] as const),
   );
-  const nodes = graph.node.map((proto): Node => {
+  const read = (proto: NodeProto): Node => {
     if (proto.domain !== '' && proto.domain !== 'ai.onnx') {
       throw new GspfError('graph/operator', {
         subject: `${source}, ${proto.opType} "${proto.name}"`,
@@ -59,16 +83,31 @@ export function decodeModel(bytes: Uint8Array, { source, readExternal }: DecodeO
       attributes: Object.fromEntries(proto.attribute.map((a) => [a.name, decodeAttribute(a, source)])),
     };
     return upgradeNode(node, opset, (name, tensor) => initializers.set(name, tensor));
+  };
+  const nodes = graph.node.map((proto): Node => {
+    try {
+      return read(proto);
+    } catch (error) {
+      if (!(error instanceof GspfError) || onRefused === undefined) throw error;
+      onRefused(error);
+      const opType = [proto.domain, proto.opType].filter((part) => part !== '').join('.');
+      return { name: proto.name, opType, inputs: proto.input, outputs: proto.output, attributes: {} };
+    }
   });
   // Up to IR version 3 every initializer is listed among the inputs too.
   const inputs = graph.input.filter(({ name }) => !initializers.has(name));
   const given = [...inputs.map(({ name }) => name), ...initializers.keys()];
   return {
-    name: graph.name,
-    inputs: inputs.map((info) => decodeValueInfo(info, source)),
-    outputs: graph.output.map((info) => decodeValueInfo(info, source)),
-    initializers,
-    nodes: sorted(nodes, given, source),
+    graph: {
+      name: graph.name,
+      inputs: inputs.map((info) => decodeValueInfo(info, source)),
+      outputs: graph.output.map((info) => decodeValueInfo(info, source)),
+      initializers,
+      nodes: sorted(nodes, given, source),
+    },
+    opset,
+    irVersion: Number(model.irVersion),
+    producer: `${model.producerName} ${model.producerVersion}`.trim(),
   };
 }
 

@@ -25,7 +25,7 @@ export function decodeTensor(proto: TensorProto, source: string, readExternal?: 
   const subject = `${source}, tensor "${proto.name}"`;
   const dtype = elementType(proto.dataType, subject);
   const shape = proto.dims.map(Number);
-  if (shape.some((extent) => extent < 0)) {
+  if (shape.some((extent) => extent < 0) || !Number.isSafeInteger(sizeOf(shape))) {
     throw new GspfError('input/onnx', { subject, expected: 'extents from 0 up', got: `[${shape}]` });
   }
   const size = sizeOf(shape);
@@ -105,17 +105,20 @@ function externalBytes(
       hint: 'Open the model by its path, so that the files beside it can be read.',
     });
   }
-  const length = entries.get('length');
-  const bytes = readExternal(
-    location,
-    Number(entries.get('offset') ?? 0),
-    length === undefined ? sizeBytes : Number(length),
-  );
-  if (bytes.byteLength === sizeBytes) return bytes;
+  const count = (key: string, fallback: number): number => {
+    const text = entries.get(key);
+    if (text === undefined) return fallback;
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new GspfError('input/onnx', { subject, expected: `a count of bytes as ${key}`, got: `"${text}"` });
+  };
+  // What the file says is compared with what the shape needs before anything is read or reserved.
+  const length = count('length', sizeBytes);
+  const bytes = length === sizeBytes ? readExternal(location, count('offset', 0), length) : undefined;
+  if (bytes?.byteLength === sizeBytes) return bytes;
   throw new GspfError('input/onnx', {
     subject,
     expected: `${sizeBytes} bytes in "${location}"`,
-    got: `${bytes.byteLength}`,
+    got: `${bytes?.byteLength ?? length}`,
   });
 }
 

@@ -1,6 +1,7 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { info, modelBytes } from '../onnx/models.ts';
 import { fixture, gspf, temporaryFolder } from './terminal.ts';
 
 test('a sound model and machine pass, line by line aligned', async () => {
@@ -25,4 +26,56 @@ test('a broken model fails with what to do, in text and in JSON', async () => {
   );
   const { ok, checks } = JSON.parse((await gspf(['doctor', '--model', model, '--json'])).stdout);
   expect([ok, checks.at(-1).status]).toEqual([false, 'fail']);
+});
+
+describe('an ONNX file', () => {
+  const bytes = (values: readonly number[]) => new Uint8Array(Float32Array.from(values).buffer);
+  const weight = { name: 'w', dataType: 1, dims: [2n, 3n], rawData: bytes([1, 2, 3, 4, 5, 6.5]) };
+  const turned = {
+    name: 'onnx::MatMul_7',
+    dataType: 1,
+    dims: [3n, 2n],
+    rawData: bytes([1, 4, 2, 5, 3, 6.5]),
+  };
+  const root = { name: 'val_3', dataType: 1, dims: [], rawData: bytes([Math.SQRT2]) };
+  const file = (node: object[]): string => {
+    const path = join(temporaryFolder(), 'their.onnx');
+    const graph = {
+      input: [info('x', 'float32', [1, 2])],
+      output: [info('y', 'float32', [1, 2])],
+      initializer: [weight, turned, root],
+      node,
+    };
+    writeFileSync(path, modelBytes(graph, {}));
+    return path;
+  };
+  const product = [
+    { name: 'first', opType: 'MatMul', input: ['x', 'w'], output: ['h'] },
+    { name: 'scale', opType: 'Div', input: ['h', 'val_3'], output: ['s'] },
+    { name: 'second', opType: 'MatMul', input: ['s', 'onnx::MatMul_7'], output: ['y'] },
+  ];
+
+  test('is told in a table: what would be trained, what is tied, what is left alone', async () => {
+    const { status, stdout } = await gspf(['doctor', file(product)]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^input +x: float32\[1, 2\]$/m);
+    expect(stdout).toMatch(/^w +float32\[2, 3\] +6 +50 %$/m);
+    expect(stdout).toMatch(/^2 tensors +12$/m);
+    expect(stdout).toMatch(/^Tied .*\n {2}onnx::MatMul_7 {2}w, transposed$/m);
+    expect(stdout).toMatch(/Left alone, as constants:\n {2}1 {2}a single number {2}val_3 \[\]$/m);
+  });
+
+  test('with operators that gspf lacks is told whole, and fails', async () => {
+    const fused = { name: 'f', opType: 'NoSuchFused', domain: 'com.example', input: ['x'], output: ['h'] };
+    const path = file([fused, { name: 'n', opType: 'NoSuch', input: ['h'], output: ['s'] }, product[2]!]);
+    const { status, stdout } = await gspf(['doctor', path, '--json']);
+    const { ok, refused, weights, opset } = JSON.parse(stdout);
+    expect([status, ok, opset, weights.length]).toEqual([1, false, 17, 1]);
+    expect(refused).toEqual([
+      expect.stringMatching(
+        /NoSuchFused "f": expected an operator of ONNX's own domain, got domain "com.example"/,
+      ),
+      'NoSuch "n": gspf lacks this operator',
+    ]);
+  });
 });

@@ -11,6 +11,8 @@ import { sharedPath } from '../data/shared-files.ts';
 const metaSchema = z.object({
   zero_gradient: z.array(z.string()),
   gradient_norms: z.record(z.string(), z.number()),
+  gradients: z.record(z.string(), z.unknown()),
+  initializers_without_gradient: z.record(z.string(), z.unknown()),
 });
 
 /** A model exported by PyTorch, with its gradients in float64. */

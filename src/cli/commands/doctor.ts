@@ -1,25 +1,44 @@
 import type { Command } from 'commander';
 import type { Diagnosis } from '../../node/doctor.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
+import { modelReportText } from '../model-report.ts';
+import type { Output } from '../output.ts';
 
 interface DoctorFlags {
   readonly model?: string;
 }
 
 export const doctor: CommandDefinition<DoctorFlags> = {
-  usage: 'doctor',
-  description: 'check this machine and, if you like, a model; exit status 1 where something fails',
-  examples: ['gspf doctor --model all-MiniLM-L6-v2'],
+  usage: 'doctor [model]',
+  description:
+    'check this machine and, if you like, a model directory; or tell what of an ONNX model would be trained; exit status 1 where something fails',
+  examples: ['gspf doctor --model all-MiniLM-L6-v2', 'gspf doctor model.onnx'],
+  operands: { model: 'an .onnx file, to see what of it would be trained and what not' },
   options: (command: Command): void => {
     command.option('--model <dir>', 'model directory to look into');
   },
   run,
 };
 
-async function run({ flags, output }: CommandContext<DoctorFlags>): Promise<number> {
+async function run({ flags, operands, output }: CommandContext<DoctorFlags>): Promise<number> {
+  const model = operands[0] ?? flags.model;
+  return model?.endsWith('.onnx') ? inspect(model, output) : check(model, output);
+}
+
+/** Tells what an ONNX file is to training. */
+async function inspect(path: string, output: Output): Promise<number> {
+  const { inspectOnnx } = await import('../../node/onnx-file.ts');
+  const report = await inspectOnnx(path);
+  const ok = report.refused.length === 0 && report.weights.length > 0;
+  output.result({ document: { ok, model: path, ...report }, text: modelReportText(path, report) });
+  return ok ? 0 : 1;
+}
+
+/** Looks at the machine and at a model directory. */
+async function check(model: string | undefined, output: Output): Promise<number> {
   const { diagnose } = await import('../../node/doctor.ts');
   const checks: Diagnosis[] = [];
-  for await (const check of diagnose(flags.model)) {
+  for await (const check of diagnose(model)) {
     checks.push(check);
     output.progress(line(check));
   }

@@ -1,0 +1,76 @@
+import { elementType, elementTypeNumber } from '../graph/element-types.ts';
+import { type Attribute, describeNode, type Graph, int, type Node, type ValueInfo } from '../graph/graph.ts';
+import { isWeight, type WeightType, widen } from '../models/half-precision.ts';
+import { isFloat, type Tensor } from '../tensor.ts';
+
+/** A graph whose floats are float32, and what the file has them in. */
+export interface SinglePrecision {
+  readonly graph: Graph;
+  /** The element type of each initializer that was float16 or bfloat16 in the file. */
+  readonly narrowed: ReadonlyMap<string, WeightType>;
+  /** Names of initializers that are the values of Constant nodes in the file. */
+  readonly hoisted: ReadonlySet<string>;
+}
+
+/**
+ * The same graph in float32: 16-bit weights, constants, casts, inputs and outputs are widened, which loses nothing.
+ * Constant nodes with floats become initializers under the names of their outputs, as they may hold weights.
+ */
+export function singlePrecision(graph: Graph): SinglePrecision {
+  const narrowed = new Map<string, WeightType>();
+  const hoisted = new Set<string>();
+  const initializers = new Map<string, Tensor>();
+  const add = (name: string, tensor: Tensor): void => {
+    if (isHalf(tensor)) narrowed.set(name, tensor.dtype);
+    initializers.set(name, widened(tensor));
+  };
+  for (const [name, tensor] of graph.initializers) add(name, tensor);
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    const { value } = node.attributes;
+    const [output] = node.outputs;
+    if (node.opType !== 'Constant' || value?.type !== 'tensor' || output === undefined)
+      return [widenNode(node)];
+    if (!isFloat(value.value.dtype)) return [node];
+    hoisted.add(output);
+    add(output, value.value);
+    return [];
+  });
+  return {
+    graph: {
+      ...graph,
+      inputs: graph.inputs.map(widenInfo),
+      outputs: graph.outputs.map(widenInfo),
+      initializers,
+      nodes,
+    },
+    narrowed,
+    hoisted,
+  };
+}
+
+/** Attributes that hold the number of an element type. */
+const typeAttributes: ReadonlySet<string> = new Set(['dtype', 'output_dtype', 'stash_type', 'to']);
+
+function widenNode(node: Node): Node {
+  const entries = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => {
+    if (attribute.type === 'tensor') return [name, { ...attribute, value: widened(attribute.value) }];
+    if (attribute.type !== 'int' || !typeAttributes.has(name)) return [name, attribute];
+    const half = attribute.value !== 0 && isHalf({ dtype: elementType(attribute.value, describeNode(node)) });
+    return [name, half ? int(elementTypeNumber('float32')) : attribute];
+  });
+  return { ...node, attributes: Object.fromEntries(entries) };
+}
+
+function widenInfo(info: ValueInfo): ValueInfo {
+  return isHalf(info) ? { ...info, dtype: 'float32' } : info;
+}
+
+function isHalf<T extends { readonly dtype: Tensor['dtype'] }>(
+  typed: T,
+): typed is T & { readonly dtype: 'float16' | 'bfloat16' } {
+  return typed.dtype === 'float16' || typed.dtype === 'bfloat16';
+}
+
+function widened(tensor: Tensor): Tensor {
+  return isWeight(tensor) ? widen(tensor) : tensor;
+}

@@ -42,10 +42,14 @@ export function tokenLogits(
   const { hidden } = encoder.hidden(builder, textInputs, drop);
   const rows = head.features === undefined ? hidden : head.features(builder, hidden);
   const dropped = drop(rows, head.dropout, ['batch', 'sequence', encoder.hiddenSize]);
-  const logits = linear(builder, head.output, dropped);
+  return byPosition(builder, linear(builder, head.output, dropped), labels, output);
+}
+
+/** Rows of tokens, `[batch · sequence, width]`, by text and position: `[batch, sequence, width]` as `output`. */
+export function byPosition(builder: GraphBuilder, rows: string, width: number, output: string): string {
   const extents = builder.op('Shape', [textInputs.inputIds], {}, 'text_extents');
-  const target = builder.op('Concat', [extents, builder.ints([labels])], { axis: int(0) }, 'logits_shape');
-  return builder.op('Reshape', [logits, target], {}, output);
+  const target = builder.op('Concat', [extents, builder.ints([width])], { axis: int(0) }, 'logits_shape');
+  return builder.op('Reshape', [rows, target], {}, output);
 }
 
 /** What a head of masked language modelling is made of. */

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import { type Graph, int } from '../graph/graph.ts';
 import { meanCrossEntropy } from './cross-entropy.ts';
+import { byPosition } from './heads.ts';
 import { linearParameters, type Parameter } from './parameters.ts';
 import { LOSS } from './sequence-classification.ts';
 import { declareTextInputs, parametersWithoutPooler, type TextEncoder, textInputs } from './text-encoder.ts';
@@ -37,6 +38,25 @@ export function maskedLmGraph(encoder: TextEncoder): Graph {
   return builder.build(`${encoder.modelType}-masked-lm`, [
     { name: 'token_logits', dtype: 'float32', shape: ['masked', encoder.vocabSize] },
     { name: LOSS, dtype: 'float32', shape: [] },
+  ]);
+}
+
+/**
+ * The forward graph of transformers' …ForMaskedLM.
+ *
+ * Parameters are graph inputs. The one output is `logits`, float32 `[batch, sequence, vocab]`: of every position.
+ */
+export function maskedLmLogitsGraph(encoder: TextEncoder): Graph {
+  const builder = new GraphBuilder();
+  declareTextInputs(builder, encoder);
+  for (const { name, shape } of maskedLmParameters(encoder)) {
+    builder.input({ name, dtype: 'float32', shape });
+  }
+  const { hidden } = encoder.hidden(builder, textInputs);
+  const rows = encoder.tokenHead.logits(builder, hidden, 'token_logits');
+  byPosition(builder, rows, encoder.vocabSize, 'logits');
+  return builder.build(`${encoder.modelType}-masked-lm`, [
+    { name: 'logits', dtype: 'float32', shape: ['batch', 'sequence', encoder.vocabSize] },
   ]);
 }
 

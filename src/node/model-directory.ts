@@ -5,12 +5,12 @@ import { textEncoder } from '../models/architecture.ts';
 import { type Checkpoint, matchCheckpoint, savedParameters } from '../models/checkpoint.ts';
 import { esmTokenizerJson } from '../models/esm-tokenizer.ts';
 import type { WeightType } from '../models/half-precision.ts';
+import type { HeadKind } from '../models/model-with-head.ts';
 import type { Parameter } from '../models/parameters.ts';
 import { parametersWithoutPooler } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import { spanTokenizer } from '../models/token-spans.ts';
 import { textTokenizer } from '../models/tokenizer.ts';
-import type { Task } from '../tasks/task.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
 import { readCheckpointFile } from './read-checkpoint.ts';
 import { kindOfClass } from './task-kind.ts';
@@ -19,7 +19,7 @@ import { kindOfClass } from './task-kind.ts';
 export interface DirectoryModel extends TextModel {
   readonly directory: string;
   /** What its head is for; undefined for a base model. */
-  readonly kind: Task['kind'] | undefined;
+  readonly kind: HeadKind | undefined;
   /** What `config.json` holds, unread keys too. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The element types that its tensors are stored in. */

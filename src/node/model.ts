@@ -3,6 +3,7 @@ import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { ConfusionMatrix } from '../metrics/classification.ts';
 import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
+import type { HeadKind } from '../models/model-with-head.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import type { TextEncoder } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
@@ -115,7 +116,7 @@ export class Model implements TextModel {
   }
 
   /** What its head is for; undefined for a base model. */
-  get kind(): Task['kind'] | undefined {
+  get kind(): HeadKind | undefined {
     const { base, patch } = this;
     return (patch && kindOfPatch(patch.metadata)) ?? base.kind;
   }
@@ -275,7 +276,7 @@ export class Model implements TextModel {
   }
 
   /** @throws `input/model` for a model whose head is for something else. */
-  requireKind(kind: Task['kind']): void {
+  requireKind(kind: HeadKind): void {
     if (this.kind === kind) return;
     throw new GspfError('input/model', {
       subject: this.name,

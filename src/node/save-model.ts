@@ -1,13 +1,12 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Graph } from '../graph/graph.ts';
+import { GspfError } from '../errors.ts';
 import { withFloatsOf } from '../models/config-text.ts';
+import { type HeadKind, modelWithHead } from '../models/model-with-head.ts';
 import { withWeights } from '../models/onnx-model.ts';
-import { questionAnsweringGraph } from '../models/question-answering.ts';
-import { classifierGraph } from '../models/sequence-classification.ts';
 import { encodeModel } from '../onnx/encode.ts';
+import { quantizeDynamically } from '../quantize/dynamic.ts';
 import { safetensorsChunks } from '../safetensors/encode.ts';
-import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
 import { exists, readText, writeAtomically, writeTextAtomically } from './files.ts';
 import type { DirectoryModel } from './model-directory.ts';
@@ -29,8 +28,8 @@ export interface SavedModel {
   readonly base: DirectoryModel;
   readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
   /** What its head is for; undefined for a base model. */
-  readonly kind: Task['kind'] | undefined;
-  /** Label names of its classifier; undefined without one. */
+  readonly kind: HeadKind | undefined;
+  /** Label names, of texts or of tokens; undefined for a head that has none. */
   readonly labels: readonly string[] | undefined;
 }
 
@@ -48,11 +47,14 @@ export function configOf({ base, kind, labels }: SavedModel): Readonly<Record<st
     architectures,
     id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
-    problem_type: 'single_label_classification',
+    ...(kind === 'text-classification' ? { problem_type: 'single_label_classification' } : {}),
   };
 }
 
-/** Writes a directory that transformers loads: config.json, model.safetensors, the tokenizer's files. */
+/**
+ * Writes a directory that transformers loads: config.json, model.safetensors with every tensor that there is, the
+ * tokenizer's files.
+ */
 export async function saveModelDirectory(directory: string, model: SavedModel): Promise<void> {
   await saveConfigAndTokenizer(directory, model);
   const chunks = safetensorsChunks(model.tensors, { format: 'pt' });
@@ -60,19 +62,41 @@ export async function saveModelDirectory(directory: string, model: SavedModel): 
 }
 
 /**
- * Writes a directory that transformers.js and plain onnxruntime load: onnx/model.onnx with the weights inside,
- * config.json, the tokenizer's files.
+ * Writes a directory that transformers.js and plain onnxruntime load: config.json, the tokenizer's files, and with the
+ * weights inside onnx/model.onnx (float32) and onnx/model_quantized.onnx (8 bits, transformers.js' `q8`).
+ *
+ * Inputs and outputs have the names that optimum gives them; batch and sequence may be of any size.
+ *
+ * @throws `input/model` for a base model, and for one that lacks a parameter of its head.
  */
 export async function saveOnnxDirectory(directory: string, model: SavedModel): Promise<void> {
+  const { base, kind, tensors } = model;
+  if (kind === undefined) {
+    throw new GspfError('input/model', {
+      subject: base.directory,
+      expected: 'a model with a head, to write as ONNX',
+      got: 'a base model',
+      hint: 'Give the patch of a fine-tuning run (--patch), or use --format safetensors.',
+    });
+  }
+  const { parameters, graph } = modelWithHead(base.encoder, kind, tensors);
+  const weights = new Map(parameters.map(({ name }) => [name, requireTensor(model, name)]));
   await saveConfigAndTokenizer(directory, model);
-  const graph = withWeights(forwardGraph(model), model.tensors);
-  await writeAtomically(join(directory, 'onnx', 'model.onnx'), [encodeModel(graph)]);
+  const whole = withWeights(graph(), weights);
+  await writeAtomically(join(directory, 'onnx', 'model.onnx'), [encodeModel(whole)]);
+  const quantized = encodeModel(quantizeDynamically(whole));
+  await writeAtomically(join(directory, 'onnx', 'model_quantized.onnx'), [quantized]);
 }
 
-function forwardGraph({ base, kind, tensors }: SavedModel): Graph {
-  const { encoder } = base;
-  if (kind === 'question-answering') return questionAnsweringGraph(encoder);
-  return classifierGraph(encoder, tensors.get(`${encoder.sequenceHead.output}.bias`)?.data.length ?? 0);
+function requireTensor({ base, kind, tensors }: SavedModel, name: string): Tensor<'float32'> {
+  const tensor = tensors.get(name);
+  if (tensor !== undefined) return tensor;
+  throw new GspfError('input/model', {
+    subject: `${base.directory}, tensor "${name}"`,
+    expected: `it, for a model for ${kind}`,
+    got: 'no such tensor',
+    hint: 'Its config.json names a head that its weights lack: fine-tune it, then export it with --patch.',
+  });
 }
 
 async function saveConfigAndTokenizer(directory: string, model: SavedModel): Promise<void> {

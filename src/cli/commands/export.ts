@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { GspfError } from '../../errors.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { alignColumns } from '../format.ts';
 import { type ModelFlags, modelOption, openModel, patchOption } from '../model-options.ts';
@@ -28,31 +27,26 @@ export const exportModel: CommandDefinition<ExportFlags> = {
 
 async function run({ flags, output }: CommandContext<ExportFlags>): Promise<undefined> {
   const { saveModelDirectory, saveOnnxDirectory } = await import('../../node/save-model.ts');
-  const { classEndings } = await import('../../node/task-kind.ts');
+  const { classEndings, pipelines } = await import('../../node/task-kind.ts');
   const { writeDirectory } = await import('../../node/output-directory.ts');
   const { model: path, patch, format, out, overwrite = false } = flags;
   const model = await openModel(flags);
   const { base, kind, labels } = model;
-  if (format === 'onnx' && kind === undefined) {
-    throw new GspfError('input/model', {
-      subject: path,
-      expected: 'a model with a head, to write as ONNX',
-      got: 'a base model',
-      hint: 'Give the patch of a fine-tuning run (--patch), or use --format safetensors.',
-    });
-  }
   const save = format === 'onnx' ? saveOnnxDirectory : saveModelDirectory;
   const tensors = await model.readTensors();
   await writeDirectory(out, { overwrite }, (staging) => save(staging, { base, tensors, kind, labels }));
+  const task = kind === undefined ? '' : pipelines[kind];
   const loads = {
-    safetensors: `AutoModel${kind === undefined ? '' : classEndings[kind]}.from_pretrained(…)`,
-    onnx: `pipeline('${kind}', …, { dtype: 'fp32' }), or onnx/model.onnx in onnxruntime`,
+    safetensors: [
+      ['load with', `AutoModel${kind === undefined ? '' : classEndings[kind]}.from_pretrained(…)`],
+    ],
+    onnx: [
+      ['onnx/model.onnx', `float32: pipeline('${task}', …, { dtype: 'fp32' }), or in onnxruntime`],
+      ['onnx/model_quantized.onnx', `8 bits, a quarter of the size: pipeline('${task}', …, { dtype: 'q8' })`],
+    ],
   };
   output.result({
     document: { model: path, patch: patch ?? null, format, directory: out, labels: labels ?? null },
-    text: alignColumns([
-      ['exported to', out],
-      ['load with', loads[format]],
-    ]),
+    text: alignColumns([['exported to', out], ...loads[format]]),
   });
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { widenAll } from '../models/half-precision.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import { applyPatchToDirectory, revertPatchInDirectory } from '../node/merge.ts';
 import { loadModel, type Model } from '../node/model.ts';
@@ -48,7 +49,7 @@ async function logitsOf(model: Model, texts: readonly string[]): Promise<Float32
   const { encoder, tokenizer, environment } = model;
   const labels = model.requireLabels().length;
   const graph = classifierGraph(encoder, labels);
-  const weights = await model.readTensors();
+  const weights = widenAll(await model.readTensors());
   const layout = { of: 'text', width: labels } as const;
   const { padTokenId, maxPositions: maxLength } = encoder;
   const predictor = new Predictor({ graph, weights, layout, padTokenId, maxLength }, environment);

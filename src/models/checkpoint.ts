@@ -1,15 +1,13 @@
 import { GspfError, suggest } from '../errors.ts';
 import { formatType, type Tensor } from '../tensor.ts';
-import { isWeight, type WeightType, widen } from './half-precision.ts';
+import { isWeight, type WeightType } from './half-precision.ts';
 import type { Parameter } from './parameters.ts';
 import { type Head, headParameters, type TextEncoder } from './text-encoder.ts';
 
 /** The tensors of a checkpoint under their names in the task model. */
 export interface Checkpoint {
-  /** 16-bit weights are widened, which loses nothing. */
-  readonly tensors: Map<string, Tensor<'float32'>>;
-  /** The element types that the file has them in. */
-  readonly dtypes: ReadonlyMap<string, WeightType>;
+  /** In the element types that the file has them in. */
+  readonly tensors: Map<string, Tensor<WeightType>>;
   /** Parameters that the checkpoint lacks: a base model has no classifier. */
   readonly missing: readonly Parameter[];
   /** Tensors of the file that the model has no use for: buffers, the heads of pretraining. */
@@ -37,8 +35,7 @@ export function matchCheckpoint(
     readonly optional: (parameter: Parameter) => boolean;
   },
 ): Checkpoint {
-  const tensors = new Map<string, Tensor<'float32'>>();
-  const dtypes = new Map<string, WeightType>();
+  const tensors = new Map<string, Tensor<WeightType>>();
   const missing: Parameter[] = [];
   const used = new Set<string>();
   for (const parameter of parameters) {
@@ -58,12 +55,11 @@ export function matchCheckpoint(
       missing.push(parameter);
       continue;
     }
-    tensors.set(parameter.name, widen(tensor));
-    dtypes.set(parameter.name, tensor.dtype);
+    tensors.set(parameter.name, tensor);
   }
   const unused = [...file.keys()].filter((name) => !used.has(name));
   refuseFurtherLayers(parameters, unused, { source, prefix });
-  return { tensors, dtypes, missing, unused };
+  return { tensors, missing, unused };
 }
 
 /**

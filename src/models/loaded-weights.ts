@@ -1,8 +1,8 @@
-import { GspfError } from '../errors.ts';
 import { requireBase, swapIn } from '../patch/apply.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
-import type { Changes, Patch } from '../patch/patch.ts';
+import type { Changes, DenseTensor, Patch, SparseUpdate } from '../patch/patch.ts';
 import type { Tensor } from '../tensor.ts';
+import { requireWeight, type WeightType, widen, widenAll } from './half-precision.ts';
 
 /**
  * A model's weights in memory, with one patch at a time on them.
@@ -16,8 +16,9 @@ export class LoadedWeights {
   #active: { readonly patch: Patch; readonly undo: Changes } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(tensors: Map<string, Tensor<'float32'>>, createSha256: CreateSha256) {
-    this.#tensors = tensors;
+  /** @param tensors In the types that the base is stored in; computed with is float32. */
+  constructor(tensors: ReadonlyMap<string, Tensor<WeightType>>, createSha256: CreateSha256) {
+    this.#tensors = widenAll(tensors);
     this.#sha256 = baseSha256(tensors, createSha256);
   }
 
@@ -47,20 +48,25 @@ export class LoadedWeights {
   }
 }
 
-/** {@link swapIn} on float32 tensors. @throws `input/patch` for tensors of another type. */
-export function exchangeFloats(tensors: Map<string, Tensor<'float32'>>, changes: Changes): Changes {
-  const widened = new Map<string, Tensor>(tensors);
-  const undo = swapIn(widened, changes);
-  for (const name of tensors.keys()) if (!widened.has(name)) tensors.delete(name);
-  for (const [name, tensor] of widened) {
-    if (tensor.dtype !== 'float32') {
-      throw new GspfError('input/patch', {
-        subject: `tensor "${name}"`,
-        expected: 'float32',
-        got: tensor.dtype,
-      });
-    }
-    tensors.set(name, tensor);
-  }
+/**
+ * {@link swapIn} on tensors that are float32 in memory, whatever the changes' own type.
+ *
+ * @throws `input/patch` for changes that are of no type that weights have.
+ */
+function exchangeFloats(tensors: Map<string, Tensor<'float32'>>, changes: Changes): Changes {
+  const mixed = new Map<string, Tensor>(tensors);
+  const undo = swapIn(mixed, widenChanges(changes));
+  for (const name of tensors.keys()) if (!mixed.has(name)) tensors.delete(name);
+  for (const [name, tensor] of mixed) tensors.set(name, widen(requireWeight(tensor, name)));
   return undo;
+}
+
+function widenChanges({ tensors, removed }: Changes): Changes {
+  const widened = [...tensors].map(([name, update]): [string, SparseUpdate | DenseTensor] => [
+    name,
+    update.kind === 'dense'
+      ? { ...update, tensor: widen(requireWeight(update.tensor, name)) }
+      : { ...update, values: widen(requireWeight(update.values, name)) },
+  ]);
+  return { tensors: new Map(widened), removed };
 }

@@ -1,5 +1,6 @@
 import { gaussian } from '../data/shuffle.ts';
 import { float32, sizeOf, type Tensor } from '../tensor.ts';
+import type { WeightType } from './half-precision.ts';
 import type { Parameter } from './parameters.ts';
 import type { TextEncoder } from './text-encoder.ts';
 import type { SpanTokenizer } from './token-spans.ts';
@@ -18,10 +19,10 @@ export interface TextModel {
   /** Longest text in tokens that it was trained on, if it was. */
   readonly maxLength: number | undefined;
   /**
-   * Its tensors under their names in the task model: read anew, so that the caller may change them. A base model
-   * has no head.
+   * Its tensors under their names in the task model, in the element types that it is stored in: read anew, so that the
+   * caller may change them. A base model has no head.
    */
-  readTensors(): Promise<Map<string, Tensor<'float32'>>>;
+  readTensors(): Promise<Map<string, Tensor<WeightType>>>;
 }
 
 /**

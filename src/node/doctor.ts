@@ -140,11 +140,12 @@ async function* diagnoseModel(directory: string): AsyncGenerator<Diagnosis> {
     yield failed('tensors', error);
     return;
   }
+  const dtypes = [...new Set([...tensors.values()].map(({ dtype }) => dtype))];
   const parameters = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   yield {
     name: 'tensors',
     status: 'ok',
-    detail: `${tensors.size} with ${new Intl.NumberFormat('en').format(parameters)} weights in float32`,
+    detail: `${tensors.size} with ${new Intl.NumberFormat('en').format(parameters)} weights in ${dtypes.join(' and ')}`,
   };
   yield {
     name: 'classifier',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { GspfError } from '../errors.ts';
+import { requireWeight, type WeightType } from '../models/half-precision.ts';
 import { applyPatch, revertPatch } from '../patch/apply.ts';
 import { diffTensors } from '../patch/diff.ts';
 import { baseSha256 } from '../patch/hash.ts';
@@ -56,7 +57,7 @@ export async function applyPatchToDirectory(
     [restoredKeys.config]: await readText(join(modelDirectory, 'config.json')),
   };
   await writeDirectory(out, { overwrite }, async (staging) => {
-    await saveModelDirectory(staging, { base, tensors: float32Only(tensors), kind, labels });
+    await saveModelDirectory(staging, { base, tensors: weightsOnly(tensors), kind, labels });
     await writePatch(join(staging, UNDO_FILE), { ...undo, metadata: { ...undo.metadata, extra } });
     await requireHash(staging, undo.metadata.baseSha256);
   });
@@ -93,7 +94,7 @@ export async function revertPatchInDirectory(
   await writeDirectory(out, { overwrite }, async (staging) => {
     await saveModelDirectory(staging, {
       base: merged,
-      tensors: float32Only(tensors),
+      tensors: weightsOnly(tensors),
       kind: undefined,
       labels: undefined,
     });
@@ -137,18 +138,6 @@ async function requireHash(directory: string, expected: string): Promise<void> {
   });
 }
 
-/** @throws `input/patch` for a tensor of another type, which a model directory cannot hold yet. */
-function float32Only(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor<'float32'>> {
-  const result = new Map<string, Tensor<'float32'>>();
-  for (const [name, tensor] of tensors) {
-    if (tensor.dtype !== 'float32') {
-      throw new GspfError('input/patch', {
-        subject: `tensor "${name}"`,
-        expected: 'float32',
-        got: tensor.dtype,
-      });
-    }
-    result.set(name, tensor);
-  }
-  return result;
+function weightsOnly(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor<WeightType>> {
+  return new Map([...tensors].map(([name, tensor]) => [name, requireWeight(tensor, name)]));
 }

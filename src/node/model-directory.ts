@@ -4,7 +4,6 @@ import { GspfError } from '../errors.ts';
 import { textEncoder } from '../models/architecture.ts';
 import { type Checkpoint, matchCheckpoint, savedParameters } from '../models/checkpoint.ts';
 import { esmTokenizerJson } from '../models/esm-tokenizer.ts';
-import type { WeightType } from '../models/half-precision.ts';
 import type { HeadKind } from '../models/model-with-head.ts';
 import type { Parameter } from '../models/parameters.ts';
 import { parametersWithoutPooler } from '../models/text-encoder.ts';
@@ -22,8 +21,6 @@ export interface DirectoryModel extends TextModel {
   readonly kind: HeadKind | undefined;
   /** What `config.json` holds, unread keys too. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** The element types that its tensors are stored in. */
-  readDtypes(): Promise<ReadonlyMap<string, WeightType>>;
 }
 
 /**
@@ -70,7 +67,6 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     kind,
     maxLength: undefined,
     readTensors: async () => (await read()).tensors,
-    readDtypes: async () => (await read()).dtypes,
   };
 }
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { ConfusionMatrix } from '../metrics/classification.ts';
-import { exchangeFloats, LoadedWeights } from '../models/loaded-weights.ts';
+import { requireWeight, type WeightType } from '../models/half-precision.ts';
+import { LoadedWeights } from '../models/loaded-weights.ts';
 import type { HeadKind } from '../models/model-with-head.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import type { TextEncoder } from '../models/text-encoder.ts';
@@ -13,8 +14,7 @@ import { softmax } from '../objectives/losses.ts';
 import type { LogitsLayout } from '../objectives/objective.ts';
 import { objectiveOf } from '../objectives/objective-of.ts';
 import { answersOf, spanGraph, spanLayout, windowsOf } from '../objectives/question-answering.ts';
-import { requireBase } from '../patch/apply.ts';
-import { baseSha256 } from '../patch/hash.ts';
+import { applyPatch } from '../patch/apply.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { QuestionExample } from '../tasks/question-answering.ts';
@@ -140,14 +140,13 @@ export class Model implements TextModel {
     return new Model(this.base, patch, this.environment, this.#shared);
   }
 
-  /** Its tensors, read anew. @throws `input/patch-base` where the patch is for another model. */
-  async readTensors(): Promise<Map<string, Tensor<'float32'>>> {
+  /** Its tensors in the base's element types, read anew. @throws `input/patch-base` where the patch is for another model. */
+  async readTensors(): Promise<Map<string, Tensor<WeightType>>> {
     const tensors = await this.base.readTensors();
-    if (this.patch !== undefined) {
-      requireBase(this.patch.metadata, baseSha256(tensors, this.environment.createSha256));
-      exchangeFloats(tensors, this.patch);
-    }
-    return tensors;
+    if (this.patch === undefined) return tensors;
+    const { createSha256 } = this.environment;
+    const patched = applyPatch(tensors, this.patch, { createSha256 }).tensors;
+    return new Map([...patched].map(([name, tensor]) => [name, requireWeight(tensor, name)]));
   }
 
   /**

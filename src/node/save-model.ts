@@ -2,6 +2,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GspfError } from '../errors.ts';
 import { withFloatsOf } from '../models/config-text.ts';
+import { type WeightType, widen } from '../models/half-precision.ts';
 import { type HeadKind, modelWithHead } from '../models/model-with-head.ts';
 import { withWeights } from '../models/onnx-model.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -26,7 +27,8 @@ const tokenizerFiles = [
 export interface SavedModel {
   /** Where tokenizer and config come from. */
   readonly base: DirectoryModel;
-  readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
+  /** In the element types that they are to be stored in. */
+  readonly tensors: ReadonlyMap<string, Tensor<WeightType>>;
   /** What its head is for; undefined for a base model. */
   readonly kind: HeadKind | undefined;
   /** Label names, of texts or of tokens; undefined for a head that has none. */
@@ -80,7 +82,7 @@ export async function saveOnnxDirectory(directory: string, model: SavedModel): P
     });
   }
   const { parameters, graph } = modelWithHead(base.encoder, kind, tensors);
-  const weights = new Map(parameters.map(({ name }) => [name, requireTensor(model, name)]));
+  const weights = new Map(parameters.map(({ name }) => [name, widen(requireTensor(model, name))]));
   await saveConfigAndTokenizer(directory, model);
   const whole = withWeights(graph(), weights);
   await writeAtomically(join(directory, 'onnx', 'model.onnx'), [encodeModel(whole)]);
@@ -88,7 +90,7 @@ export async function saveOnnxDirectory(directory: string, model: SavedModel): P
   await writeAtomically(join(directory, 'onnx', 'model_quantized.onnx'), [quantized]);
 }
 
-function requireTensor({ base, kind, tensors }: SavedModel, name: string): Tensor<'float32'> {
+function requireTensor({ base, kind, tensors }: SavedModel, name: string): Tensor<WeightType> {
   const tensor = tensors.get(name);
   if (tensor !== undefined) return tensor;
   throw new GspfError('input/model', {

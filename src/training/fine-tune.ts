@@ -13,6 +13,7 @@ import { beginRun, type CheckpointOptions } from './begin-run.ts';
 import { proveFrozen } from './frozen.ts';
 import type { Observer } from './observer.ts';
 import type { RunReport } from './run-report.ts';
+import { toStored } from './stored-weights.ts';
 
 /** What a run leaves. */
 export interface FineTuned {
@@ -61,7 +62,8 @@ export async function fineTune(
   const active = countAll(selection, sizes);
   const cumulative = countAll(everSelected, sizes);
   const base = new Map([...initial].filter(([name]) => !prepared.fresh.has(name)));
-  const patch = diffTensors(base, prepared.weights, {
+  const { storedAs } = prepared;
+  const patch = diffTensors(toStored(base, storedAs), toStored(prepared.weights, storedAs), {
     ...patchFormat,
     baseSha256: prepared.baseSha256,
     baseName: model.name,

@@ -2,6 +2,7 @@ import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { DropoutSite } from '../models/dropout.ts';
+import { type WeightType, widenAll } from '../models/half-precision.ts';
 import { initialize, type TextModel } from '../models/text-model.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { objectiveOf } from '../objectives/objective-of.ts';
@@ -9,6 +10,7 @@ import type { ResolvedTrainOptions } from '../options/options.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
+import { storedTypes } from './stored-weights.ts';
 
 /** Everything that training needs, in memory. */
 export interface Prepared {
@@ -20,6 +22,8 @@ export interface Prepared {
   readonly padTokenId: number;
   /** The model's own copy for training: changed in place. */
   readonly weights: Map<string, Tensor<'float32'>>;
+  /** The element types that they are stored in once they are tuned: the base's. */
+  readonly storedAs: ReadonlyMap<string, WeightType>;
   /** Names of the tensors that belong to the head, and whatever else the base lacks. */
   readonly head: readonly string[];
   /** Names of the tensors that the base lacks. */
@@ -62,8 +66,9 @@ export async function prepare(
   const { parameters, train, evaluation } = objective;
   const complete = await model.readTensors();
   const sha256 = baseSha256(complete, createSha256);
+  const storedAs = storedTypes(parameters, complete);
   const wanted = new Set(parameters.map(({ name }) => name));
-  const base = used(complete, wanted);
+  const base = widenAll(used(complete, wanted));
   const fits = ({ name, shape }: (typeof parameters)[number]): boolean =>
     `${base.get(name)?.shape}` === `${shape}`;
   const fresh = parameters.filter((parameter) => !fits(parameter));
@@ -82,9 +87,10 @@ export async function prepare(
     dropoutSites: dropoutSites ?? [],
     padTokenId: encoder.padTokenId,
     weights: withFresh(base),
+    storedAs,
     head,
     fresh: new Set(fresh.map(({ name }) => name)),
-    readInitial: async () => withFresh(used(await model.readTensors(), wanted)),
+    readInitial: async () => withFresh(widenAll(used(await model.readTensors(), wanted))),
     baseSha256: sha256,
     batches: (epoch) => lengthBucketedBatches({ lengths: train.lengths, batchSize, seed, epoch, maxLength }),
     maxLength,
@@ -99,9 +105,9 @@ export async function prepare(
 
 /** The tensors that a task's graph reads: a pooler, say, may be none of them. */
 function used(
-  tensors: ReadonlyMap<string, Tensor<'float32'>>,
+  tensors: ReadonlyMap<string, Tensor<WeightType>>,
   names: ReadonlySet<string>,
-): Map<string, Tensor<'float32'>> {
+): Map<string, Tensor<WeightType>> {
   return new Map([...tensors].filter(([name]) => names.has(name)));
 }
 

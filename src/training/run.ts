@@ -15,6 +15,7 @@ import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './
 import { Predictor } from './predictor.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
+import { asStored } from './stored-weights.ts';
 import { textAt, textFeeds } from './text-feeds.ts';
 
 /** What one step leaves for the progress line. */
@@ -231,9 +232,11 @@ export class Run {
 
   /** Scores the weights as they are on the evaluation half, and records it. */
   async evaluate(epoch: number): Promise<Evaluation> {
-    const { objective } = this.prepared;
+    const { objective, weights, storedAs } = this.prepared;
     const since = this.environment.now();
-    const logits = await this.#predictor.logits(objective.evaluation.texts, this.options.evalBatchSize);
+    const logits = await asStored(weights, storedAs, () =>
+      this.#predictor.logits(objective.evaluation.texts, this.options.evalBatchSize),
+    );
     const metrics = objective.score(logits);
     const result = { epoch, metrics, elapsedMs: this.elapsedMs() };
     this.evaluations.push(result);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { textEncoder } from '../../src/models/architecture.ts';
 import { matchCheckpoint } from '../../src/models/checkpoint.ts';
+import { widenAll } from '../../src/models/half-precision.ts';
 import { classifierParameters } from '../../src/models/sequence-classification.ts';
 import { textClassificationObjective } from '../../src/objectives/text-classification.ts';
 import type { ResolvedTrainOptions } from '../../src/options/options.ts';
@@ -116,7 +117,9 @@ function prepare(folder: string, head: readonly string[]): Prepared {
       prefix: encoder.prefix,
       optional: () => false,
     });
-    return new Map([...tensors].map(([name, { shape, data }]) => [name, float32(shape, data.slice())]));
+    return new Map(
+      [...widenAll(tensors)].map(([name, { shape, data }]) => [name, float32(shape, data.slice())]),
+    );
   };
   const { examples, epochs } = batchesSchema.parse(readJson(join(folder, 'batches.json')));
   const texts = examples.map(({ input_ids: ids, token_type_ids: typeIds }) => ({
@@ -148,6 +151,7 @@ function prepare(folder: string, head: readonly string[]): Prepared {
     dropoutSites: [],
     padTokenId: encoder.padTokenId,
     weights: read(),
+    storedAs: new Map(),
     head,
     fresh: new Set(),
     readInitial: async () => read(),

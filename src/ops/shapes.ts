@@ -78,8 +78,13 @@ export function shapeError(node: Node, expected: string, got: string): GspfError
   return new GspfError('graph/shape', { subject: describeNode(node), expected, got });
 }
 
+/** A node of a known operator that gspf or onnxruntime cannot run as it is. */
+export function refusal(node: Node, expected: string, got: string): GspfError {
+  return new GspfError('graph/operator', { subject: describeNode(node), expected, got });
+}
+
 /** The type of input `i`. @throws `graph/invalid` where it is left out. */
-export function requiredType({ node, inputs }: InferContext, i: number): TensorType {
+export function requiredType({ node, inputs }: Pick<InferContext, 'node' | 'inputs'>, i: number): TensorType {
   const type = inputs[i];
   if (type === undefined) {
     throw new GspfError('graph/invalid', {

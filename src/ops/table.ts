@@ -2,10 +2,12 @@ import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
 import { broadcasting } from './broadcasting.ts';
 import { constants } from './constants.ts';
+import { convolution } from './convolution.ts';
 import { type OpDefinition, type OpType, opTypes } from './definition.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { normalization } from './normalization.ts';
+import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { reductions } from './reductions.ts';
 import { reshaping } from './reshape.ts';
@@ -15,9 +17,11 @@ import { slicing } from './slicing.ts';
 export const operators: { readonly [T in OpType]: OpDefinition } = {
   ...broadcasting,
   ...constants,
+  ...convolution,
   ...elementwise,
   ...indexing,
   ...normalization,
+  ...pooling,
   ...products,
   ...reductions,
   ...reshaping,

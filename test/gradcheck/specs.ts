@@ -1,13 +1,17 @@
 import type { Spec } from './spec.ts';
+import { convolutionSpecs } from './specs/convolution.ts';
 import { elementwiseSpecs } from './specs/elementwise.ts';
 import { indexingSpecs } from './specs/indexing.ts';
 import { linearAlgebraSpecs } from './specs/linear-algebra.ts';
+import { poolingSpecs } from './specs/pooling.ts';
 import { shapeSpecs } from './specs/shape.ts';
 
 /** Every operator of the table in every way that its rules tell apart. */
 export const specs: readonly Spec[] = [
+  ...convolutionSpecs,
   ...elementwiseSpecs,
   ...indexingSpecs,
   ...linearAlgebraSpecs,
+  ...poolingSpecs,
   ...shapeSpecs,
 ];

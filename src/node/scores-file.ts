@@ -23,7 +23,7 @@ export const SCORES_FILE = 'scores.safetensors';
  * @returns the file's size in bytes
  */
 export async function writeScores(path: string, table: ScoreTable): Promise<number> {
-  const { score, select, seed, eligibleWeights, head, tensors, left } = table;
+  const { score, select, seed, eligibleWeights, head, tensors, left, below } = table;
   const stored = [...tensors].flatMap(([name, { shape, theta, sum }]): [string, Tensor][] => [
     [name + THETA, float32(shape, theta)],
     ...(sum === null ? [] : [[name + SUM, float32(shape, sum)] satisfies [string, Tensor]]),
@@ -36,6 +36,7 @@ export async function writeScores(path: string, table: ScoreTable): Promise<numb
     head: JSON.stringify(head),
     batches: JSON.stringify(Object.fromEntries([...tensors].map(([name, { batches }]) => [name, batches]))),
     left: JSON.stringify(Object.fromEntries(left)),
+    below: JSON.stringify([...below]),
   });
   await writeAtomically(path, chunks);
   return chunks.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -59,7 +60,7 @@ export async function readScores(path: string): Promise<ScoreTable> {
       cause: header.error,
     });
   }
-  const { options, eligible_weights, head, batches, left } = header.data;
+  const { options, eligible_weights, head, batches, left, below } = header.data;
   const { seed, score, select } = givenOptionsSchema.parse(options);
   const scored = Object.entries(batches).map(([name, number]): [string, ScoredTensor] => {
     const theta = tensors.get(name + THETA);
@@ -81,6 +82,7 @@ export async function readScores(path: string): Promise<ScoreTable> {
     head,
     tensors: new Map(scored),
     left: new Map(Object.entries(left)),
+    below: new Set(below),
   };
 }
 
@@ -109,4 +111,5 @@ const headerSchema = z.object({
   head: json.pipe(z.array(z.string())),
   batches: json.pipe(z.record(z.string(), z.number())),
   left: json.pipe(z.record(z.string(), z.object({ shape: z.array(z.number()), reason: z.string() }))),
+  below: z.string().default('[]').pipe(json).pipe(z.array(z.string())),
 });

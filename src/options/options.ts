@@ -64,7 +64,9 @@ export interface SelectOptions {
   readonly scope: 'global' | 'tensor' | 'layer';
   readonly granularity: Granularity;
   /** The lowest layer, counted from 0, that weights are selected in. */
-  readonly frontier: 'none' | number;
+  readonly frontier: 'none' | 'auto' | number;
+  /** Least share of the score mass that the frontier `auto` keeps. */
+  readonly frontierMass: number;
 }
 
 /** Phase 3: selecting anew while training. */

@@ -177,12 +177,15 @@ const select = z
       .default('element')
       .describe('What is selected whole; the score of a group is the mean of its weights.'),
     frontier: z
-      .union([z.literal('none'), count])
-      .meta({ expected: '"none" or the number of a layer, from 0' })
+      .union([z.literal('none'), z.literal('auto'), count])
+      .meta({ expected: '"none", "auto" or the number of a layer, from 0' })
       .default('none')
       .describe(
-        'The lowest layer to select weights in: nothing below it is measured, and the backward pass ends there. The budget stays that of all eligible weights.',
+        'The lowest layer to select weights in: the backward pass ends there. Below a number nothing is measured; `auto` measures everything and takes the layer with the most score mass for each operation of a step. The budget stays that of all eligible weights.',
       ),
+    frontierMass: fraction
+      .default(0.85)
+      .describe('Least share of the score mass of the selection without a frontier that `auto` keeps.'),
   } satisfies Fields<SelectOptions>)
   .prefault({})
   .describe('Phase 2, `gspf` only: selects the weights to train.');

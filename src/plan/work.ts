@@ -1,5 +1,5 @@
-import { intAttribute } from '../graph/attributes.ts';
 import type { Node, StaticGraph } from '../graph/graph.ts';
+import { productWork } from '../lowering/flops.ts';
 import { type Shape, sizeOf } from '../tensor.ts';
 
 /**
@@ -79,12 +79,9 @@ export function nodeWork(node: Node, shapeOf: (name: string) => Shape): [WorkKin
   const { opType, inputs, outputs } = node;
   const written = outputs.reduce((sum, name) => sum + (name === '' ? 0 : sizeOf(shapeOf(name))), 0);
   const read = inputs.length === 0 ? 0 : sizeOf(shapeOf(inputs[0] ?? ''));
-  if (opType === 'MatMul' || opType === 'Gemm') {
-    const a = shapeOf(inputs[0] ?? '');
-    const isTransposed = opType === 'Gemm' && intAttribute(node, 'transA', 0) !== 0;
-    const inner = (isTransposed ? a.at(-2) : a.at(-1)) ?? 1;
-    const matrices = opType === 'Gemm' ? 1 : sizeOf(shapeOf(outputs[0] ?? '').slice(0, -2));
-    const operations = 2 * written * inner;
+  const product = productWork(node, shapeOf);
+  if (product !== undefined) {
+    const { operations, matrices } = product;
     return [operations / Math.max(1, matrices) < SMALL_PRODUCT ? 'smallProduct' : 'product', operations];
   }
   if (free.has(opType)) return ['node', 1];

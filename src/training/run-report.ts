@@ -1,3 +1,4 @@
+import type { FrontierReport } from '../methods/gspf/choose-frontier.ts';
 import type { Selected } from '../methods/gspf/select.ts';
 import type { Moments } from '../methods/gspf/statistics.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
@@ -20,6 +21,8 @@ export interface PhaseReport {
 export interface SelectionReport extends Omit<Selected, 'selection'> {
   /** μ and σ of the sensitivities, per tensor where the scores are normalised so; null where unused. */
   readonly normalization: Moments | Readonly<Record<string, Moments>> | null;
+  /** Under `select.frontier: auto`, the first selection's: those that follow keep to it. Null otherwise. */
+  readonly frontier: FrontierReport | null;
   /** Batches behind the sensitivities. */
   readonly batches: number;
   /** The epoch after which it was chosen. */

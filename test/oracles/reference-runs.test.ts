@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Chooser } from '../../src/methods/gspf/choose.ts';
 import { eligibleTensors } from '../../src/methods/gspf/eligible.ts';
+import { layerDepths } from '../../src/methods/gspf/frontier.ts';
 import { gspf } from '../../src/methods/gspf/gspf.ts';
 import { warmUp } from '../../src/methods/gspf/warmup.ts';
 import { countAll, type Selection, toIndices } from '../../src/methods/selection.ts';
@@ -126,7 +127,11 @@ test.each(measured)('the reference run $name measures the same sensitivities', a
   const { statistics } = await warmUp(
     run,
     eligible,
-    new Chooser(run, eligible, countAll(new Map(eligible.map((name) => [name, 'all'])), run.sizes(eligible))),
+    new Chooser(run, {
+      tensors: eligible,
+      eligibleWeights: countAll(new Map(eligible.map((name) => [name, 'all'])), run.sizes(eligible)),
+      depths: layerDepths(run.prepared.withLoss, weights.keys()),
+    }),
   );
   await run.release();
   const stored = [...reference.tensors()].filter(([name]) => name.startsWith('S/'));

@@ -1,36 +1,14 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { GspfError } from '../../src/errors.ts';
 import { nodeEnvironment } from '../../src/node/environment.ts';
-import { openModelDirectory } from '../../src/node/model-directory.ts';
 import type { TrainOptions } from '../../src/options/options.ts';
 import { encodePatch } from '../../src/patch/patch.ts';
-import { classificationMetrics } from '../../src/tasks/labels.ts';
-import type { Task, TextExample } from '../../src/tasks/task.ts';
 import type { CheckpointStore } from '../../src/training/checkpoint.ts';
 import { type FineTuned, fineTune } from '../../src/training/fine-tune.ts';
 import type { Observer } from '../../src/training/observer.ts';
-
-const directory = fileURLToPath(new URL('../fixtures/bert/tiny-encoder', import.meta.url));
-const model = await openModelDirectory(directory);
-const environment = nodeEnvironment({ threads: 1 });
-
-const words = ['borl', 'flim', 'tavu', 'and', 'not'];
-const examples: TextExample[] = Array.from({ length: 22 }, (_, i) => ({
-  text: Array.from({ length: 2 + (i % 5) }, (_, j) => words[(i * 3 + j * (i % 4)) % words.length]).join(' '),
-  label: i % 2,
-}));
-const task: Task = {
-  kind: 'text-classification',
-  name: 'text-classification',
-  labels: ['a', 'b'],
-  train: examples,
-  evaluation: examples.slice(0, 6),
-  notes: [],
-  ...classificationMetrics(['a', 'b']),
-};
+import { environment, model, task, words } from './tiny-task.ts';
 
 /** Keeps every checkpoint of a run, and offers the ones it is told to. */
 class Store implements CheckpointStore {
@@ -77,6 +55,12 @@ const cases: Readonly<Record<string, TrainOptions>> = {
     epochs: 5,
     select: { ratio },
     refine: { every: 2, source: 'dense', dropped: 'revert' },
+  },
+  'refinement above a frontier that was chosen': {
+    epochs: 3,
+    score: { kind: 'random' },
+    select: { ratio, frontier: 'auto' },
+    refine: { every: 2, probeBatches: 2 },
   },
   'every warmed weight kept': { epochs: 2, select: { ratio }, warmup: { commit: 'keep', lr: 0.01 } },
   'full fine-tuning': { method: 'full', epochs: 2 },

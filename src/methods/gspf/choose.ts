@@ -1,36 +1,60 @@
+import { operationsByDepth } from '../../lowering/flops.ts';
+import { specialize } from '../../specialize/specialize.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Weights } from '../../training/batch-gradients.ts';
 import type { Run } from '../../training/run.ts';
 import type { Selection } from '../selection.ts';
 import { under } from '../selection-tensors.ts';
+import { chooseFrontier, type FrontierReport, type StepOperations } from './choose-frontier.ts';
+import type { Depths } from './frontier.ts';
 import { type KeptScores, keepScores, mixScores, readScores } from './mix.ts';
 import { createScores, type Scorer, type Scores } from './scores.ts';
-import { type Selected, select } from './select.ts';
+import { type EligibleTensor, type Selected, select } from './select.ts';
 import type { Statistics } from './statistics.ts';
 
 /** A selection with what lies behind it. */
 export interface Choice extends Selected {
   readonly normalization: Scores['normalization'];
+  /** Under `select.frontier: auto` the frontier that was chosen; null where it was given. */
+  readonly frontier: FrontierReport | null;
 }
+
+/** What a chooser chooses from. */
+export interface ChooserField {
+  /** Names of the tensors to choose from, in tensor order. */
+  readonly tensors: readonly string[];
+  /** P: the weights of these tensors, and those that only the frontier leaves out. */
+  readonly eligibleWeights: number;
+  readonly depths: Depths;
+}
+
+/** Texts and positions of the batch that frontiers are weighed by; layers compare alike at others. */
+const NOMINAL = { batch: 8, sequence: 128 };
 
 /** Phase 2, and its repetition at each refinement: scores every eligible weight and takes the best within the budget. */
 export class Chooser {
   readonly #run: Run;
-  readonly #tensors: readonly string[];
+  readonly #depths: Depths;
+  #tensors: readonly string[];
   /** P. */
   readonly eligibleWeights: number;
   /** S̃ of the last choice, mixed with those before; kept only where there will be a next one. */
   #kept: KeptScores | undefined;
   #round = 0;
 
-  /**
-   * @param tensors Names of the tensors to choose from, in tensor order.
-   * @param eligibleWeights P: the weights of these tensors, and those that only the frontier leaves out.
-   */
-  constructor(run: Run, tensors: readonly string[], eligibleWeights: number) {
+  constructor(run: Run, { tensors, eligibleWeights, depths }: ChooserField) {
     this.#run = run;
     this.#tensors = tensors;
+    this.#depths = depths;
     this.eligibleWeights = eligibleWeights;
+  }
+
+  /**
+   * Names of the tensors that are chosen from, in tensor order. The first choice under `select.frontier: auto` leaves
+   * out those below its frontier, for good.
+   */
+  get tensors(): readonly string[] {
+    return this.#tensors;
   }
 
   /**
@@ -43,10 +67,10 @@ export class Chooser {
     const { refine } = this.#run.options;
     const { scorer, normalization } = this.#scores(statistics, initial);
     this.#round += 1;
-    if (refine.every === 0) return { ...this.#select(scorer), normalization };
+    if (refine.every === 0) return { ...this.#chooseFrom(scorer), normalization };
     if (this.#kept === undefined) this.#kept = keepScores(this.#run.sizes(this.#tensors), scorer, 'float64');
     else mixScores(this.#kept, scorer, refine.alpha);
-    return { ...this.#select(readScores(this.#kept)), normalization };
+    return { ...this.#chooseFrom(readScores(this.#kept)), normalization };
   }
 
   /** What would be chosen first if the statistics stayed as they are; leaves no trace. */
@@ -63,9 +87,10 @@ export class Chooser {
     );
   }
 
-  /** Takes over what {@link capture} gave, after so many choices. */
-  restore(tensors: ReadonlyMap<string, Tensor>, round: number): void {
+  /** Takes over what {@link capture} gave, after so many choices, the first with this frontier. */
+  restore(tensors: ReadonlyMap<string, Tensor>, round: number, frontier: FrontierReport | null): void {
     this.#round = round;
+    this.#leaveBelow(frontier);
     const kept = under('kept', tensors).flatMap(([name, { data }]) =>
       data instanceof Float64Array ? [[name, data.slice()] as const] : [],
     );
@@ -84,11 +109,48 @@ export class Chooser {
     });
   }
 
-  #select(scorer: Scorer): Selected {
+  /** Chooses, and from then on only above the frontier of the first choice. */
+  #chooseFrom(scorer: Scorer): Selected & { readonly frontier: FrontierReport | null } {
+    const { frontier, ...selected } = this.#select(scorer);
+    this.#leaveBelow(frontier);
+    return { ...selected, frontier };
+  }
+
+  #leaveBelow(frontier: FrontierReport | null): void {
+    const layer = frontier?.layer ?? null;
+    if (layer === null) return;
+    this.#tensors = this.#tensors.filter((name) => this.#depths.of(name) >= layer);
+    this.#kept = this.#kept && new Map([...this.#kept].filter(([name]) => this.#tensors.includes(name)));
+  }
+
+  #select(scorer: Scorer): Selected & { readonly frontier: FrontierReport | null } {
     const { options, prepared } = this.#run;
+    const { frontier, frontierMass, head: headRule } = options.select;
     const tensors = this.#tensors.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
     const head = prepared.head.filter((name) => this.#tensors.includes(name));
-    return select(tensors, head, scorer, options.select, this.eligibleWeights);
+    const selectFrom = (some: readonly EligibleTensor[]): Selected =>
+      select(some, head, scorer, options.select, this.eligibleWeights);
+    const isOpen = frontier === 'auto' && this.#round <= 1;
+    if (!isOpen) return { ...selectFrom(tensors), frontier: null };
+    const { selected, ...rest } = chooseFrontier({
+      tensors,
+      whole: new Set(headRule === 'always' ? head : []),
+      depths: this.#depths,
+      operations: this.#operations(),
+      leastMass: frontierMass,
+      selectFrom,
+    });
+    return { ...selected, ...rest };
+  }
+
+  #operations(): StepOperations {
+    const { withLoss, weights, maxLength } = this.#run.prepared;
+    const { batch } = NOMINAL;
+    const sequence = Math.min(NOMINAL.sequence, maxLength);
+    const graph = specialize(withLoss, { dims: { batch, sequence }, variables: new Set() });
+    const { of, layers } = this.#depths;
+    const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined), layers);
+    return { forward, tokens: batch * sequence, prefixShare: 1 };
   }
 }
 

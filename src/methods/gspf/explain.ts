@@ -69,7 +69,8 @@ export class Explainer {
       seed: table.seed,
       round: 0,
     });
-    const tensors = [...table.tensors].map(([name, { shape }]) => ({ name, shape }));
+    const above = [...table.tensors].filter(([name]) => !table.below.has(name));
+    const tensors = above.map(([name, { shape }]) => ({ name, shape }));
     const competing = tensors.filter(({ name }) => !this.#isWhole(name));
     const cut = cutTensors(competing, table.select.granularity);
     this.#scorer = scorer;
@@ -124,6 +125,10 @@ export class Explainer {
       moments,
       theta: scored.theta[flat] ?? 0,
     };
+    if (this.#table.below.has(name)) {
+      const score = scoreAt(this.#scorer, name, flat);
+      return { ...unmeasured, ...at, selected: false, reason: `Not selected: ${BELOW}.`, ...measured, score };
+    }
     const competitor = this.#cut.get(name);
     if (competitor === undefined) {
       const reason = 'Selected: it belongs to the head, which is trained whole (select.head: always).';
@@ -231,6 +236,7 @@ export class Explainer {
   }
 
   #reasonOfTensor(name: string, selected: number, weights: number): string {
+    if (this.#table.below.has(name)) return `None of its weights can be selected: ${BELOW}.`;
     if (!this.#cut.has(name)) return 'It belongs to the head, which is trained whole (select.head: always).';
     if (selected === weights) return 'All of its weights are selected.';
     const { threshold } = this.#unitOf(name).report;
@@ -240,6 +246,9 @@ export class Explainer {
       : `${count(selected)} of its ${count(weights)} weights have a high enough score: ${limit}.`;
   }
 }
+
+/** Why nothing is selected in a tensor that was scored. */
+const BELOW = 'it lies below the frontier that select.frontier: auto chose';
 
 const unmeasured = { measure: null, S: null, z: null, moments: null, score: null, rank: null, unit: null };
 const nothingMeasured = { meanS: null, largestS: null, meanMagnitude: null, largestScore: null };

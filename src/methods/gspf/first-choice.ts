@@ -3,12 +3,13 @@ import type { Run } from '../../training/run.ts';
 import { type Choice, Chooser, rollBack } from './choose.ts';
 import { eligibleTensors } from './eligible.ts';
 import { aboveFrontier, layerDepths } from './frontier.ts';
-import { remarksOn } from './remarks.ts';
+import { frontierNote, remarksOn } from './remarks.ts';
 import { scoreTable } from './score-table.ts';
 import { warmUp } from './warmup.ts';
 
-/** The tensors that weights are selected from, in tensor order, and who selects. */
+/** What weights are selected from, and who selects. */
 export interface Field {
+  /** The tensors that are measured, in tensor order; the frontier `auto` may leave some of them out. */
   readonly tensors: readonly string[];
   readonly chooser: Chooser;
   /** Why each of the model's other weight tensors is none of them. */
@@ -26,7 +27,8 @@ export function openField(run: Run): Field {
   const { zeroGradient } = prepared.objective;
   const names = [...prepared.weights.keys()];
   const eligible = eligibleTensors(names, prepared.head, select, zeroGradient);
-  const tensors = aboveFrontier(eligible, select.frontier, layerDepths(prepared.withLoss, names));
+  const depths = layerDepths(prepared.withLoss, names);
+  const tensors = aboveFrontier(eligible, select.frontier, depths);
   const eligibleWeights = [...run.sizes(eligible).values()].reduce((sum, size) => sum + size, 0);
   const reason = (name: string): string => {
     if (eligible.includes(name)) return `below select.frontier (${select.frontier})`;
@@ -36,7 +38,7 @@ export function openField(run: Run): Field {
       : 'left out by select.include';
   };
   const left = new Map(names.filter((name) => !tensors.includes(name)).map((name) => [name, reason(name)]));
-  return { tensors, chooser: new Chooser(run, tensors, eligibleWeights), left };
+  return { tensors, chooser: new Chooser(run, { tensors, eligibleWeights, depths }), left };
 }
 
 /**
@@ -58,6 +60,7 @@ export async function chooseFirst(
   // θ⁰ is in memory for the length of this function only.
   const initial = await prepared.readInitial();
   const choice = chooser.choose(statistics, initial);
+  if (choice.frontier !== null) run.note(frontierNote(choice.frontier));
   for (const remark of remarksOn(choice, options.select, statistics)) run.note(remark);
   await run.showScores(() => scoreTable(run, field, statistics, initial));
   if (options.warmup.commit === 'rollback') rollBack(prepared.weights, initial, choice.selection);

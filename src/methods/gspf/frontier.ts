@@ -38,7 +38,8 @@ export function layerDepths(graph: Graph, tensors: Iterable<string>): Depths {
 }
 
 /**
- * The tensors at or above the frontier: the backward pass goes no deeper than they need.
+ * The tensors at or above the frontier: the backward pass goes no deeper than they need. All, where it is still to be
+ * chosen by their scores.
  *
  * @throws `usage/option` for a frontier above the last layer, and where nothing is left.
  */
@@ -47,7 +48,7 @@ export function aboveFrontier(
   frontier: SelectOptions['frontier'],
   depths: Depths,
 ): readonly string[] {
-  if (frontier === 'none') return eligible;
+  if (frontier === 'none' || frontier === 'auto') return eligible;
   if (frontier > depths.layers) {
     throw new GspfError('usage/option', {
       subject: 'select.frontier',

@@ -26,6 +26,7 @@ export class Refinement {
   /** Weights that were selected at any time. */
   everSelected: Selection;
   readonly #run: Run;
+  /** Tensors that the warm-up measured, and moved. */
   readonly #eligible: readonly string[];
   readonly #chooser: Chooser;
   /** Sums over the training batches since the last choice, for `refine.source: dense`. */
@@ -38,11 +39,11 @@ export class Refinement {
     this.#run = run;
     this.#eligible = eligible;
     this.#chooser = chooser;
-    this.#listening = listens ? emptyStatistics(run, eligible) : null;
+    this.#listening = listens ? emptyStatistics(run, chooser.tensors) : null;
     this.measured = measured;
     this.reports = [...reports];
     this.everSelected = first;
-    this.active = new ActiveSet(run, first, listens ? eligible : null);
+    this.active = new ActiveSet(run, first, listens ? chooser.tensors : null);
   }
 
   /** A refinement under way, as {@link capture} kept it; puts the weights back too. */
@@ -53,12 +54,12 @@ export class Refinement {
     { progress, tensors }: Checkpoint,
   ): Refinement {
     const { reports, measured, batches } = refinementState.parse(progress.method);
+    chooser.restore(tensors, reports.length, reports[0]?.frontier ?? null);
     const first = readSelection('selected', tensors);
     const refinement = new Refinement(run, eligible, chooser, { first, reports, measured });
     refinement.active.restore(tensors);
     refinement.everSelected = readSelection('ever', tensors);
     refinement.#batches = batches;
-    chooser.restore(tensors, reports.length);
     restoreFloats('weight', tensors, (name) => run.dataOf(name));
     for (const [name, { data }] of under('values', tensors)) {
       const indices = refinement.everSelected.get(name);
@@ -126,7 +127,7 @@ export class Refinement {
     const statistics = this.#listening ?? (await this.#probe(epoch + 1));
     const initial = await this.#run.prepared.readInitial();
     const choice = this.#chooser.choose(statistics, initial);
-    const sizes = this.#run.sizes(this.#eligible);
+    const sizes = this.#run.sizes(this.#chooser.tensors);
     const before = this.active.selection;
     const entered = countAll(difference(choice.selection, before, sizes), sizes);
     if (refine.dropped === 'revert') this.#revert(difference(before, choice.selection, sizes), initial);
@@ -134,13 +135,13 @@ export class Refinement {
     await this.active.replace(choice.selection);
     this.reports.push(reportOf(choice, epoch, this.#batches, entered));
     this.#batches = 0;
-    if (this.#listening !== null) this.#listening = emptyStatistics(this.#run, this.#eligible);
+    if (this.#listening !== null) this.#listening = emptyStatistics(this.#run, this.#chooser.tensors);
   }
 
   /** The first batches of the coming epoch, measured without an update. */
   async #probe(epoch: number): Promise<Statistics | null> {
-    const statistics = emptyStatistics(this.#run, this.#eligible);
-    const gradients = this.#run.gradients(new Map(this.#eligible.map((name) => [name, 'all'])));
+    const statistics = emptyStatistics(this.#run, this.#chooser.tensors);
+    const gradients = this.#run.gradients(new Map(this.#chooser.tensors.map((name) => [name, 'all'])));
     for (const batch of this.#run.batches(epoch).slice(0, this.#run.options.refine.probeBatches)) {
       await this.#run.computeGradients(batch, gradients);
       await measureBatch(this.#run, batch, gradients, statistics);

@@ -1,4 +1,5 @@
 import type { SelectOptions } from '../../options/options.ts';
+import type { FrontierReport } from './choose-frontier.ts';
 import type { Selected } from './select.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -31,4 +32,18 @@ export function remarksOn(
     );
   }
   return remarks;
+}
+
+/** Tells a frontier that was chosen. */
+export function frontierNote({ layer, layers, massKept, saving }: FrontierReport): string {
+  if (layer === null) return 'Frontier auto: none. No layer can be left out for what it would save.';
+  const from =
+    layer === layers
+      ? 'weights after the last layer only'
+      : `weights from layer ${layer} of 0 to ${layers - 1} on`;
+  return `Frontier auto: ${from}. ${percent(massKept)} of the score mass is kept, and a step takes ${percent(saving)} fewer operations.`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }

@@ -32,6 +32,8 @@ export interface ScoreTable {
   /** In tensor order. */
   readonly tensors: ReadonlyMap<string, ScoredTensor>;
   readonly left: ReadonlyMap<string, LeftTensor>;
+  /** Of `tensors`, those below the frontier that `select.frontier: auto` chose: scored, but left out. */
+  readonly below: ReadonlySet<string>;
 }
 
 /**
@@ -67,6 +69,7 @@ export function scoreTable(
         return [name, scored];
       }),
     ),
+    below: new Set(tensors.filter((name) => !chooser.tensors.includes(name))),
     left: new Map([...left].map(([name, reason]) => [name, { shape: shapeOf(name), reason }])),
   };
 }

@@ -45,6 +45,8 @@ export interface Selected {
   readonly bodyBudget: number;
   /** Weights selected in all: more than k if the head alone is larger. */
   readonly selected: number;
+  /** Score mass: Σ of the scores of the selected weights beside such a head, those below 0 left out. */
+  readonly mass: number;
   readonly units: readonly UnitReport[];
   /** Selected weights by tensor, in tensor order; a tensor without any is absent. */
   readonly perTensor: Readonly<Record<string, number>>;
@@ -103,6 +105,7 @@ export function select(
     head: headSize,
     bodyBudget,
     selected: perTensor.reduce((sum, [, number]) => sum + number, 0),
+    mass: chosen.mass,
     units: chosen.units,
     perTensor: Object.fromEntries(perTensor),
   };
@@ -142,6 +145,7 @@ export function rankingOf(body: readonly CutTensor[], scorer: Scorer, granularit
 
 interface Chosen {
   readonly indices: ReadonlyMap<string, Int32Array>;
+  readonly mass: number;
   readonly units: readonly UnitReport[];
 }
 
@@ -158,26 +162,28 @@ function chooseInUnits(
     units.map(({ members }) => totalSize(members)),
   );
   const indices = new Map<string, Int32Array>();
+  let mass = 0;
   const reports = units.map(({ name, members }, number): UnitReport => {
     const share = shares[number] ?? 0;
-    const { flags, size, threshold, next } = takeBest(
+    const { flags, size, threshold, next, ...found } = takeBest(
       members.map(({ candidates }) => candidates),
       ranking,
       share,
     );
-    for (const [tensor, found] of indicesOf(members, flags)) indices.set(tensor, found);
+    mass += found.mass;
+    for (const [tensor, taken] of indicesOf(members, flags)) indices.set(tensor, taken);
     return { name, budget: share, taken: size, threshold, next };
   });
-  return { indices, units: reports };
+  return { indices, mass, units: reports };
 }
 
 /** The best group of all, although it is larger than the budget. */
 function chooseOne(body: readonly CutTensor[], ranking: Scorer, budget: number): Chosen {
   const ofSizeOne = body.map(({ candidates }) => ({ ...candidates, size: 1 }));
-  const { flags, threshold, next } = takeBest(ofSizeOne, ranking, 1);
+  const { flags, mass, threshold, next } = takeBest(ofSizeOne, ranking, 1);
   const indices = indicesOf(body, flags);
   const taken = [...indices.values()].reduce((sum, { length }) => sum + length, 0);
-  return { indices, units: [{ name: 'all', budget, taken, threshold, next }] };
+  return { indices, mass: mass * taken, units: [{ name: 'all', budget, taken, threshold, next }] };
 }
 
 function indicesOf(

@@ -14,6 +14,8 @@ export interface Taken {
   readonly flags: readonly Uint8Array[];
   /** Weights taken. */
   readonly size: number;
+  /** Σ of their scores, those below 0 left out. */
+  readonly mass: number;
   /** The lowest score taken; null if none was. */
   readonly threshold: number | null;
   /** The highest score not taken; null if none is left. */
@@ -42,6 +44,7 @@ export function takeBest(candidates: readonly Candidates[], scorer: Scorer, budg
   let left = budget;
   let threshold: number | null = null;
   let next: number | null = null;
+  let mass = 0;
   // A round that leaves budget has passed over a candidate that no longer fits, and only smaller ones can
   // follow: there are no more rounds than sizes.
   let cut: Cut;
@@ -49,10 +52,11 @@ export function takeBest(candidates: readonly Candidates[], scorer: Scorer, budg
     cut = findCut(pool, left);
     const round = takeDownTo(pool, left, cut);
     left -= round.size;
+    mass += round.mass;
     threshold = round.threshold ?? threshold;
     next = round.next;
   } while (left > 0 && cut !== EVERYTHING);
-  return { flags: pool.flags, size: budget - left, threshold, next };
+  return { flags: pool.flags, size: budget - left, mass, threshold, next };
 }
 
 /** Where the budget runs out: among the scores between two bounds, inclusive. Everything above fits. */
@@ -128,6 +132,7 @@ function scoreOfKey(key: bigint, beyond: number): number {
 function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
   const { from, to } = cut;
   let taken = 0;
+  let mass = 0;
   let threshold = Infinity;
   let next = -Infinity;
   let isAnyLeft = false;
@@ -140,6 +145,7 @@ function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
       flags[candidate] = 1;
       room -= size;
       taken += size;
+      mass += Math.max(0, score) * size;
       threshold = Math.min(threshold, score);
     }
   };
@@ -157,6 +163,7 @@ function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
       } else if (score > to) {
         flags[candidate] = 1;
         taken += weights;
+        mass += Math.max(0, score) * weights;
         if (score < threshold) threshold = score;
       } else if (from === to) {
         offer(flags, candidate, weights, score);
@@ -167,7 +174,7 @@ function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
   }
   within.sort((a, b) => b.score - a.score); // stable: equal scores stay in order
   for (const { flags, candidate, weights, score } of within) offer(flags, candidate, weights, score);
-  return { size: taken, threshold: taken > 0 ? threshold : null, next: isAnyLeft ? next : null };
+  return { size: taken, mass, threshold: taken > 0 ? threshold : null, next: isAnyLeft ? next : null };
 }
 
 const PIECE = 1 << 16;

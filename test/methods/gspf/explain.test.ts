@@ -35,6 +35,7 @@ const table: ScoreTable = {
     ],
     ['head', { shape: [2], theta: Float32Array.of(0.02, 0.01), sum: Float32Array.of(1, 1), batches: 4 }],
   ]),
+  below: new Set(),
   left: new Map([['key.bias', { shape: [3], reason: 'its gradient is zero by construction' }]]),
 };
 
@@ -77,6 +78,14 @@ describe('a weight', () => {
       selected: false,
       reason: 'Not eligible: its gradient is zero by construction.',
     });
+  });
+
+  test('below the frontier that was chosen is scored, but neither selected nor in the way of others', () => {
+    const above = new Explainer({ ...table, below: new Set(['a']) });
+    expect(above.weight('a', [1, 2])).toMatchObject({ selected: false, rank: null, S: 4 });
+    expect(above.weight('a', [1, 2]).reason).toContain('below the frontier');
+    expect(above.weight('b', [3])).toMatchObject({ selected: true, unit: { candidates: 4 } });
+    expect(above.tensor('a').reason).toContain('below the frontier');
   });
 
   test('that is not there is named', () => {

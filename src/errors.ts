@@ -27,6 +27,7 @@ export const errorCodes = [
   'input/patch',
   'input/patch-base',
   'input/exists',
+  'input/locked',
   'graph/invalid',
   'graph/shape',
   'graph/operator',

@@ -1,11 +1,12 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GspfError } from '../errors.ts';
 import type { CheckpointStore } from '../training/checkpoint.ts';
-import { exists, readBytes, writeAtomically } from './files.ts';
+import { exists, makeDirectory, notWritten, readBytes, writeAtomically } from './files.ts';
 
 /** The newest checkpoint, and the one before it. */
 const names = ['latest.safetensors', 'previous.safetensors'] as const;
+
+const KEPT = 'The checkpoint before it is still there: mend the cause, then go on with --resume.';
 
 /**
  * Checkpoints in a directory: each is written to a temporary name, synced and renamed, and the one before is kept.
@@ -25,13 +26,13 @@ export function checkpointDirectory(directory: string): CheckpointStore {
     save: async (bytes) => {
       if (latest === undefined || previous === undefined) return;
       try {
-        await mkdir(directory, { recursive: true });
+        await makeDirectory(directory);
         const next = join(directory, 'next.safetensors');
         await writeAtomically(next, [bytes]);
         if (await exists(latest)) await rename(latest, previous);
         await rename(next, latest);
       } catch (cause) {
-        throw notWritten(directory, cause);
+        throw notWritten(`checkpoint in ${directory}`, cause, KEPT);
       }
     },
   };
@@ -40,14 +41,4 @@ export function checkpointDirectory(directory: string): CheckpointStore {
 /** Removes the checkpoints of a finished run. */
 export async function removeCheckpoints(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
-}
-
-function notWritten(directory: string, cause: unknown): GspfError {
-  return new GspfError('output/failed', {
-    subject: `checkpoint in ${directory}`,
-    expected: 'room and permission to write',
-    got: cause instanceof Error ? cause.message : String(cause),
-    hint: 'The checkpoint before it is still there: mend the cause, then go on with --resume.',
-    cause,
-  });
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { decodeUtf8 } from '../data/utf8.ts';
 import { GspfError, suggest } from '../errors.ts';
 import type { Sha256 } from '../patch/hash.ts';
@@ -62,11 +62,41 @@ export async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** Writes a file so that it is either whole or not there: to a temporary name, synced, then renamed. */
+/**
+ * Makes a directory, and those above it that are missing.
+ *
+ * Node's own `recursive` never ends where a folder that is there says that it is not (`/proc/x` on Linux).
+ *
+ * @throws `output/failed` where the system does not let it be made.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  const missing: string[] = [];
+  let folder = resolve(path);
+  while (!(await exists(folder)) && dirname(folder) !== folder) {
+    missing.unshift(folder);
+    folder = dirname(folder);
+  }
+  for (const next of missing) {
+    try {
+      await mkdir(next);
+    } catch (cause) {
+      // Someone else may have made it in the meantime.
+      if (!(await isDirectory(next))) throw notWritten(path, cause);
+    }
+  }
+}
+
+/**
+ * Writes a file so that it is either whole or not there: to a temporary name, synced, then renamed.
+ *
+ * @throws `output/failed` where the system does not let it be written.
+ */
 export async function writeAtomically(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  const file = await open(temporary, 'w');
+  const file = await open(temporary, 'wx').catch((cause: unknown) => {
+    throw notWritten(path, cause);
+  });
   try {
     for (const chunk of chunks) await file.writeFile(chunk);
     await file.sync();
@@ -75,8 +105,28 @@ export async function writeAtomically(path: string, chunks: Iterable<Uint8Array>
   } catch (error) {
     await file.close().catch(() => {});
     await rm(temporary, { force: true });
-    throw error;
+    throw isSystemError(error) ? notWritten(path, error) : error;
   }
+}
+
+/** The error for something that the system did not let be written. */
+export function notWritten(
+  subject: string,
+  cause: unknown,
+  hint = 'Make room, or choose another place with --out.',
+): GspfError {
+  const known = cause instanceof GspfError ? cause.details.got : undefined;
+  return new GspfError('output/failed', {
+    subject,
+    expected: 'room and permission to write',
+    got: known ?? (cause instanceof Error ? cause.message : String(cause)),
+    hint,
+    cause,
+  });
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** {@link writeAtomically} for text. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GspfError } from '../errors.ts';
-import { exists, isDirectory } from './files.ts';
+import { exists, isDirectory, makeDirectory } from './files.ts';
 
 /**
  * Writes a directory that is there whole or not at all: `write` fills one under a temporary name beside it, which
@@ -19,11 +19,16 @@ export async function writeDirectory(
 ): Promise<void> {
   const occupied = await requireRoom(path, overwrite);
   const staging = `${path.replace(/[/\\]+$/, '')}.${randomBytes(4).toString('hex')}.tmp`;
-  await mkdir(staging, { recursive: true });
+  await makeDirectory(staging);
   try {
     await write(staging);
-    if (occupied) await moveFiles(staging, path);
-    else await rename(staging, path);
+    if (occupied) {
+      await moveFiles(staging, path);
+      return;
+    }
+    // An empty directory gives way only now, so that a failure leaves it where it was.
+    await rmdir(path).catch(() => {});
+    await rename(staging, path);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -32,7 +37,7 @@ export async function writeDirectory(
 /** Whether the directory holds files that may be replaced. */
 async function requireRoom(path: string, overwrite: boolean): Promise<boolean> {
   if (!(await exists(path))) {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     return false;
   }
   if (!(await isDirectory(path))) {
@@ -42,10 +47,7 @@ async function requireRoom(path: string, overwrite: boolean): Promise<boolean> {
       got: 'a file',
     });
   }
-  if ((await readdir(path)).length === 0) {
-    await rmdir(path);
-    return false;
-  }
+  if ((await readdir(path)).length === 0) return false;
   if (overwrite) return true;
   throw new GspfError('input/exists', {
     subject: path,
@@ -59,7 +61,7 @@ async function moveFiles(from: string, to: string): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
     const target = join(to, join(entry.parentPath, entry.name).slice(from.length));
-    await mkdir(dirname(target), { recursive: true });
+    await makeDirectory(dirname(target));
     await rename(join(entry.parentPath, entry.name), target);
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
@@ -10,7 +10,15 @@ import type { FineTuned } from '../training/fine-tune.ts';
 import type { Evaluation, Observer, Progress } from '../training/observer.ts';
 import type { RunReport } from '../training/run-report.ts';
 import { removeCheckpoints } from './checkpoint-directory.ts';
-import { createSha256, exists, isDirectory, writeAtomically, writeTextAtomically } from './files.ts';
+import {
+  createSha256,
+  exists,
+  isDirectory,
+  makeDirectory,
+  writeAtomically,
+  writeTextAtomically,
+} from './files.ts';
+import { type FolderLock, type LockHolder, lockFolder } from './folder-lock.ts';
 import { type Host, host, type Versions, versions } from './host.ts';
 import { writeScores } from './scores-file.ts';
 import { encodeSelection } from './selection-file.ts';
@@ -61,10 +69,11 @@ export interface RunDirectoryOptions {
 }
 
 /**
- * Makes a directory ready for a run: metrics can be written at once, the files of an earlier run are gone.
+ * Makes a directory ready for a run: metrics can be written at once, the files of an earlier run are gone, and no
+ * other run can open it until it is closed.
  *
  * @throws `input/exists` for a directory with a finished run, unless `overwrite` is set, and for a path that is a
- *   file.
+ *   file; `input/locked` for one that another run writes to; `output/failed` where nothing can be written.
  */
 export async function openRunDirectory(
   path: string,
@@ -85,13 +94,14 @@ export async function openRunDirectory(
       hint: 'Choose another directory, or replace the run with --overwrite.',
     });
   }
-  await mkdir(path, { recursive: true });
+  await makeDirectory(path);
+  const lock = await lockFolder(path, now());
   // The report goes first: what is left of an interrupted removal is no finished run.
   const kept: readonly string[] = resume ? [runFiles.metrics, runFiles.checkpoint, runFiles.scores] : [];
   for (const file of Object.values(runFiles)) {
     if (!kept.includes(file)) await rm(join(path, file), { recursive: true, force: true });
   }
-  return new RunDirectory(path, command, now);
+  return new RunDirectory(path, command, now, lock);
 }
 
 /** Whether a directory holds a finished run. */
@@ -105,14 +115,21 @@ export class RunDirectory implements Observer {
   readonly #command: readonly string[];
   readonly #now: () => Date;
   readonly #startedAt: Date;
+  readonly #lock: FolderLock;
   #metrics: number | undefined;
   #step = 0;
 
-  constructor(path: string, command: readonly string[], now: () => Date) {
+  constructor(path: string, command: readonly string[], now: () => Date, lock: FolderLock) {
     this.path = path;
     this.#command = command;
     this.#now = now;
     this.#startedAt = now();
+    this.#lock = lock;
+  }
+
+  /** The process that wrote here and is gone without a word; undefined where there was none. */
+  get tookOver(): LockHolder | undefined {
+    return this.#lock.tookOver;
   }
 
   /** The path of one of its files. */
@@ -148,7 +165,7 @@ export class RunDirectory implements Observer {
 
   /** Writes what a finished run leaves; `run.json` last. */
   async finish({ patch, selection, report }: FineTuned): Promise<RunRecord> {
-    this.close();
+    this.#closeMetrics();
     const record: RunRecord = {
       format: 'gspf-run',
       version: 1,
@@ -166,11 +183,17 @@ export class RunDirectory implements Observer {
     };
     await writeTextAtomically(this.file('report'), `${JSON.stringify(record, null, 2)}\n`);
     await removeCheckpoints(this.file('checkpoint'));
+    this.close();
     return record;
   }
 
-  /** Closes the metrics of a run that does not finish. */
+  /** Closes the metrics, and lets other runs have the directory: for a run that does not finish. */
   close(): void {
+    this.#closeMetrics();
+    this.#lock.release();
+  }
+
+  #closeMetrics(): void {
     if (this.#metrics !== undefined) closeSync(this.#metrics);
     this.#metrics = undefined;
   }

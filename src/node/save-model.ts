@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GspfError } from '../errors.ts';
 import { withFloatsOf } from '../models/config-text.ts';
@@ -9,7 +9,7 @@ import { encodeModel } from '../onnx/encode.ts';
 import { quantizeDynamically } from '../quantize/dynamic.ts';
 import { safetensorsChunks } from '../safetensors/encode.ts';
 import type { Tensor } from '../tensor.ts';
-import { exists, readText, writeAtomically, writeTextAtomically } from './files.ts';
+import { exists, makeDirectory, readText, writeAtomically, writeTextAtomically } from './files.ts';
 import type { DirectoryModel } from './model-directory.ts';
 import { classEndings } from './task-kind.ts';
 
@@ -102,7 +102,7 @@ function requireTensor({ base, kind, tensors }: SavedModel, name: string): Tenso
 }
 
 async function saveConfigAndTokenizer(directory: string, model: SavedModel): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const original = await readText(join(model.base.directory, 'config.json'));
   const config = withFloatsOf(original, JSON.stringify(configOf(model), null, 2));
   await writeTextAtomically(join(directory, 'config.json'), `${config}\n`);

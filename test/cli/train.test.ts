@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSelection } from '../../src/node/selection-file.ts';
 import { decodeSafetensors } from '../../src/safetensors/decode.ts';
 import { trainIn, trainingWords, writeMails } from './mails.ts';
-import { fixture, gspf, temporaryFolder } from './terminal.ts';
+import { fixture, gspf, type Ran, temporaryFolder } from './terminal.ts';
 
 const read = (...path: string[]): string => readFileSync(join(...path), 'utf8');
 const linesOf = (path: string) =>
@@ -160,6 +162,36 @@ describe('gspf train', () => {
 
     const again = await gspf([...trainingWords(folder), '--resume']);
     expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('nothing to resume')]);
+  });
+
+  test('a second run in the same directory is refused, and the first goes on', async () => {
+    const folder = temporaryFolder();
+    let second: Promise<Ran> | undefined;
+    const first = await gspf(trainingWords(folder), {
+      onListening: () => {
+        second = gspf(trainingWords(folder));
+      },
+    });
+    expect(first.status, first.stderr).toBe(0);
+    const refused = await second;
+    expect([refused?.status, refused?.stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /held by process \d+ on host .+ since 2026-01-02T03:04:05\.000Z \[input\/locked\]/,
+      ),
+    ]);
+    expect(existsSync(join(folder, 'run', 'run.lock'))).toBe(false);
+  });
+
+  test('the lock of a run that was killed is taken over, and that is said', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'run'));
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const lock = { pid, host: hostname(), since: '2026-01-01T00:00:00.000Z', started: null, token: 'theirs' };
+    writeFileSync(join(folder, 'run', 'run.lock'), JSON.stringify(lock));
+    const { status, stderr } = await gspf(trainingWords(folder));
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(`run over from process ${pid} of 2026-01-01T00:00:00.000Z, which is gone.`);
   });
 
   test('a file in place of the directory is refused before anything is trained', async () => {

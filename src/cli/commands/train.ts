@@ -75,6 +75,10 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
     command: commandLine,
     now: io.now,
   });
+  if (directory.tookOver !== undefined) {
+    const { pid, since } = directory.tookOver;
+    output.note(`Took ${flags.out} over from process ${pid} of ${since}, which is gone.`);
+  }
   output.note(
     `Fine-tuning ${model.name} on ${task.name}: ${plural(task.train.length, 'example')} to train on, ${task.evaluation.length} to evaluate on.`,
   );

@@ -15,6 +15,7 @@ export {
   type WritablePatch,
 } from './node/fine-tune.ts';
 export { type GradientOptions, type Gradients, modelGradients } from './node/gradients.ts';
+export type { DownloadProgress } from './node/hub/fetch-model.ts';
 export {
   applyPatchToDirectory,
   diffModelDirectories,
@@ -31,6 +32,7 @@ export {
 export { readOnnx } from './node/onnx-file.ts';
 export { type OnnxRuntimeOptions, onnxRuntime } from './node/onnxruntime.ts';
 export { readPatch, writePatch } from './node/patch-file.ts';
+export { loadPatchedModel } from './node/patched-model.ts';
 export {
   openRunDirectory,
   type RunDirectory,

@@ -1,20 +1,27 @@
 import type { Command } from 'commander';
+import { GspfError } from '../errors.ts';
 import type { Model } from '../node/model.ts';
+import type { PatchOnBase } from '../node/open-model.ts';
 import { parseCount, requiredOption } from './command.ts';
+import { type DownloadContext, reportDownloads } from './download-display.ts';
 
 export interface ModelFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly patch?: string;
   readonly threads?: number;
 }
 
-/** Adds `--model`. */
+const MODEL =
+  'directory with config.json, model.safetensors and tokenizer.json, or org/name[@revision] of the hub';
+
+/** Adds a `--model` that must be given. */
 export function modelOption(command: Command): void {
-  requiredOption(
-    command,
-    '--model <dir>',
-    'directory with config.json, model.safetensors and tokenizer.json',
-  );
+  requiredOption(command, '--model <model>', MODEL);
+}
+
+/** Adds a `--model` that a patch can stand in for. */
+export function baseOption(command: Command): void {
+  command.option('--model <model>', `${MODEL} (default: the base of the patch, found by its hash)`);
 }
 
 /** Adds `--patch`. */
@@ -32,11 +39,38 @@ export function batchSizeOption(command: Command, standard: number): void {
   command.option('--batch-size <n>', 'texts that are computed together', parseCount, standard);
 }
 
-/** The model that the flags name, with its patch on it. */
-export async function openModel({ model: path, patch, threads }: ModelFlags): Promise<Model> {
+/** The model that the flags name, with its patch on it. @throws `usage/option` where they name neither. */
+export async function openModel(
+  { model: path, patch, threads }: ModelFlags,
+  context: DownloadContext,
+): Promise<Model> {
   const { loadModel } = await import('../node/model.ts');
-  const model = await loadModel(path, { threads });
-  return patch === undefined ? model : model.with(await openPatch(patch));
+  return reportDownloads(context, async (locate) => {
+    const options = { threads, ...locate };
+    if (patch !== undefined && path === undefined) {
+      const { loadPatchedModel } = await import('../node/patched-model.ts');
+      return loadPatchedModel(patch, options);
+    }
+    if (path === undefined) {
+      throw new GspfError('usage/option', {
+        subject: 'gspf',
+        expected: '--model, or --patch',
+        got: 'neither',
+      });
+    }
+    const model = await loadModel(path, options);
+    return patch === undefined ? model : model.with(await openPatch(patch));
+  });
+}
+
+/** A patch and its base, which is looked for where no flag names it. */
+export async function openPatchOnBase(
+  path: string,
+  model: string | undefined,
+  context: DownloadContext,
+): Promise<PatchOnBase> {
+  const node = await import('../node/open-model.ts');
+  return reportDownloads(context, (locate) => node.openPatchOnBase(path, model, locate));
 }
 
 /** The patch in a file or in the directory of a run. */

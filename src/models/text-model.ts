@@ -6,10 +6,25 @@ import type { TextEncoder } from './text-encoder.ts';
 import type { SpanTokenizer } from './token-spans.ts';
 import type { TextTokenizer } from './tokenizer.ts';
 
+/** Where the files of a model are, as its patches tell it. */
+export type ModelOrigin =
+  | {
+      readonly from: 'hub';
+      /** The commit; the model's name is its id on the hub. */
+      readonly revision: string;
+    }
+  | {
+      readonly from: 'directory';
+      /** As the user named it. */
+      readonly path: string;
+    };
+
 /** A pretrained text model, before or after fine-tuning. */
 export interface TextModel {
   /** As the user named it. */
   readonly name: string;
+  /** Undefined for a model that has no files. */
+  readonly origin?: ModelOrigin | undefined;
   readonly encoder: TextEncoder;
   readonly tokenizer: TextTokenizer;
   /** The same, knowing the places of tokens. @throws `input/tokenizer` for kinds that cannot be followed. */

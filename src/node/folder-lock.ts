@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
-import { notWritten } from './files.ts';
+import { makeDirectory, notWritten } from './files.ts';
 
 /** The file in a folder that says which process writes there. */
 const LOCK_FILE = 'run.lock';
@@ -44,6 +44,27 @@ export interface FolderLock {
  * @throws `input/locked` naming the process that holds it; `output/failed` where nothing can be written there.
  */
 export async function lockFolder(folder: string, now: Date): Promise<FolderLock> {
+  const lock = await tryLock(folder, now);
+  if ('release' in lock) return lock;
+  throw locked(folder, lock);
+}
+
+/**
+ * The same, for a folder that is made where it is missing; waits, pause by pause, while a process of this machine holds
+ * it.
+ */
+export async function waitForFolder(folder: string, pause: () => Promise<unknown>): Promise<FolderLock> {
+  await makeDirectory(folder);
+  while (true) {
+    const lock = await tryLock(folder, new Date());
+    if ('release' in lock) return lock;
+    if (lock.host !== hostname()) throw locked(folder, lock);
+    await pause();
+  }
+}
+
+/** The lock, or the process that holds it. */
+async function tryLock(folder: string, now: Date): Promise<FolderLock | LockHolder> {
   const path = join(folder, LOCK_FILE);
   const token = randomBytes(8).toString('hex');
   const { pid } = process;
@@ -52,7 +73,7 @@ export async function lockFolder(folder: string, now: Date): Promise<FolderLock>
   while (!(await createWhole(path, `${JSON.stringify(own)}\n`))) {
     const holder = await holderOf(path);
     if (holder === undefined) continue;
-    if (mayBeAlive(holder)) throw locked(folder, path, holder);
+    if (mayBeAlive(holder)) return holder;
     if (await removeLock(path, holder)) tookOver = holder;
   }
   return {
@@ -152,14 +173,14 @@ function parseHolder(text: string): LockHolder | undefined {
   }
 }
 
-function locked(folder: string, path: string, { pid, host, since }: LockHolder): GspfError {
+function locked(folder: string, { pid, host, since }: LockHolder): GspfError {
   const elsewhere = host !== hostname();
   return new GspfError('input/locked', {
     subject: folder,
     expected: 'a directory that no other run writes to',
     got: `one held by process ${pid} on host ${host} since ${since}`,
     hint: elsewhere
-      ? `Choose another directory, or wait for that run. If it is gone, remove ${path}.`
+      ? `Choose another directory, or wait for that run. If it is gone, remove ${join(folder, LOCK_FILE)}.`
       : 'Choose another directory, or wait for that run.',
   });
 }

@@ -5,11 +5,14 @@ import { applyPatch, revertPatch } from '../patch/apply.ts';
 import { diffTensors } from '../patch/diff.ts';
 import { baseSha256 } from '../patch/hash.ts';
 import { patchFormat } from '../patch/metadata.ts';
+import { originStrings } from '../patch/origin.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Tensor } from '../tensor.ts';
 import { version } from '../version.ts';
 import { createSha256, readText, writeTextAtomically } from './files.ts';
+import type { LocateOptions } from './locate-model.ts';
 import { openModelDirectory } from './model-directory.ts';
+import { openModel } from './open-model.ts';
 import { writeDirectory } from './output-directory.ts';
 import { readPatch, writePatch } from './patch-file.ts';
 import { saveModelDirectory } from './save-model.ts';
@@ -27,7 +30,7 @@ export interface WrittenModel {
   readonly sha256: string;
 }
 
-interface WriteOptions {
+interface WriteOptions extends LocateOptions {
   /** Replaces files that are in the directory already. */
   readonly overwrite?: boolean | undefined;
 }
@@ -43,9 +46,9 @@ export async function applyPatchToDirectory(
   modelDirectory: string,
   patch: Patch,
   out: string,
-  { overwrite = false }: WriteOptions = {},
+  { overwrite = false, ...options }: WriteOptions = {},
 ): Promise<WrittenModel> {
-  const base = await openModelDirectory(modelDirectory);
+  const base = await openModel(modelDirectory, options);
   const before = await base.readTensors();
   const { tensors, undo } = applyPatch(before, patch, { createSha256 });
   const { id2label } = patch.metadata;
@@ -54,7 +57,7 @@ export async function applyPatchToDirectory(
   const extra = {
     [restoredKeys.sha256]: patch.metadata.baseSha256,
     [restoredKeys.name]: base.name,
-    [restoredKeys.config]: await readText(join(modelDirectory, 'config.json')),
+    [restoredKeys.config]: await readText(join(base.directory, 'config.json')),
   };
   await writeDirectory(out, { overwrite }, async (staging) => {
     await saveModelDirectory(staging, { base, tensors: weightsOnly(tensors), kind, labels });
@@ -109,9 +112,13 @@ export async function revertPatchInDirectory(
  *
  * @throws `input/patch` for models of different element types; those of opening a model.
  */
-export async function diffModelDirectories(baseDirectory: string, tunedDirectory: string): Promise<Patch> {
-  const base = await openModelDirectory(baseDirectory);
-  const tuned = await openModelDirectory(tunedDirectory);
+export async function diffModelDirectories(
+  baseDirectory: string,
+  tunedDirectory: string,
+  options: LocateOptions = {},
+): Promise<Patch> {
+  const base = await openModel(baseDirectory, options);
+  const tuned = await openModel(tunedDirectory, options);
   const before = await base.readTensors();
   return diffTensors(before, await tuned.readTensors(), {
     ...patchFormat,
@@ -121,7 +128,10 @@ export async function diffModelDirectories(baseDirectory: string, tunedDirectory
     task: '',
     id2label: tuned.labels ?? [],
     createdBy: `gspf ${version}`,
-    extra: tuned.kind === undefined ? {} : { task_kind: tuned.kind },
+    extra: {
+      ...(tuned.kind === undefined ? {} : { task_kind: tuned.kind }),
+      ...originStrings(base.origin),
+    },
   });
 }
 

@@ -1,6 +1,5 @@
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { GspfError } from '../errors.ts';
 import { textEncoder } from '../models/architecture.ts';
 import { type Checkpoint, matchCheckpoint, savedParameters } from '../models/checkpoint.ts';
 import { esmTokenizerJson } from '../models/esm-tokenizer.ts';
@@ -11,6 +10,7 @@ import type { TextModel } from '../models/text-model.ts';
 import { spanTokenizer } from '../models/token-spans.ts';
 import { textTokenizer } from '../models/tokenizer.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
+import { inDirectory, noDirectory } from './locate-model.ts';
 import { readCheckpointFile } from './read-checkpoint.ts';
 import { kindOfClass } from './task-kind.ts';
 
@@ -30,14 +30,8 @@ export interface DirectoryModel extends TextModel {
  * @throws `input/missing-file`, `input/model`, `input/tokenizer` for what is missing or does not fit.
  */
 export async function openModelDirectory(directory: string): Promise<DirectoryModel> {
-  if (!(await isDirectory(directory))) {
-    throw new GspfError('input/missing-file', {
-      subject: directory,
-      expected: 'a directory with config.json, model.safetensors and tokenizer.json',
-      got: 'no directory',
-      hint: 'Download the model first, with git or the hub client: gspf reads it from disk.',
-    });
-  }
+  if (!(await isDirectory(directory))) throw await noDirectory(directory);
+  const { name, origin } = inDirectory(directory);
   const configPath = join(directory, 'config.json');
   const config = configSchema.parse(await readJson(configPath));
   const encoder = textEncoder(config, configPath);
@@ -57,7 +51,8 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     return matchCheckpoint(parameters, tensors, { source, prefix: encoder.prefix, optional: isNew });
   };
   return {
-    name: basename(resolve(directory)),
+    name,
+    origin,
     directory,
     config,
     encoder,

@@ -22,7 +22,9 @@ import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
 import { Predictor } from '../training/predictor.ts';
 import { nodeEnvironment } from './environment.ts';
-import { type DirectoryModel, openModelDirectory } from './model-directory.ts';
+import type { LocateOptions } from './locate-model.ts';
+import type { DirectoryModel } from './model-directory.ts';
+import { openModel } from './open-model.ts';
 import { kindOfPatch } from './task-kind.ts';
 
 /** A text, or a pair of texts. */
@@ -59,18 +61,21 @@ export interface DetailedEvaluation {
   readonly confusion: ConfusionMatrix | undefined;
 }
 
-export interface LoadModelOptions {
+export interface LoadModelOptions extends LocateOptions {
   /** Threads for one operator; by default one for each physical core. */
   readonly threads?: number | undefined;
 }
 
 /**
- * Opens a pretrained model: a Hugging Face directory.
+ * Opens a pretrained model: a Hugging Face directory, or a model of the hub by its id, `org/name[@revision]`, which is
+ * downloaded where the hub's cache does not have it. A directory of the same name comes first.
  *
- * @throws `input/missing-file`, `input/model`, `input/tokenizer` for what is missing or does not fit.
+ * @throws `input/missing-file`, `input/model`, `input/tokenizer` for what is missing or does not fit; `input/hub-*` and
+ *   `hub/*` for what does not come from the hub.
  */
-export async function loadModel(path: string, { threads }: LoadModelOptions = {}): Promise<Model> {
-  return new Model(await openModelDirectory(path), undefined, nodeEnvironment({ threads }));
+export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { threads } = options;
+  return new Model(await openModel(path, options), undefined, nodeEnvironment({ threads }));
 }
 
 /** What the models that differ by patches alone have in common. */
@@ -101,6 +106,10 @@ export class Model implements TextModel {
 
   get name(): string {
     return this.base.name;
+  }
+
+  get origin(): DirectoryModel['origin'] {
+    return this.base.origin;
   }
 
   get encoder(): TextEncoder {

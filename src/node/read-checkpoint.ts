@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import { decodeSafetensors } from '../safetensors/decode.ts';
 import type { Tensor } from '../tensor.ts';
-import { exists, readBytes, readJson } from './files.ts';
+import { exists, readBytes } from './files.ts';
+import { readWeightMap, weightFiles } from './weight-files.ts';
 
 /**
  * All tensors of a directory's `model.safetensors`, or of the shards that `model.safetensors.index.json` names.
@@ -11,8 +11,8 @@ import { exists, readBytes, readJson } from './files.ts';
  * @throws `input/missing-file`, `input/safetensors`; `input/model` for an index that does not fit its shards.
  */
 export async function readCheckpointFile(directory: string): Promise<ReadonlyMap<string, Tensor>> {
-  const whole = join(directory, 'model.safetensors');
-  const indexPath = `${whole}.index.json`;
+  const whole = join(directory, weightFiles.whole);
+  const indexPath = join(directory, weightFiles.index);
   if (!(await exists(whole))) {
     if (await exists(indexPath)) return readShards(directory, indexPath);
     await refusePickle(directory);
@@ -21,15 +21,7 @@ export async function readCheckpointFile(directory: string): Promise<ReadonlyMap
 }
 
 async function readShards(directory: string, indexPath: string): Promise<ReadonlyMap<string, Tensor>> {
-  const index = indexSchema.safeParse(await readJson(indexPath));
-  if (!index.success) {
-    throw new GspfError('input/model', {
-      subject: indexPath,
-      expected: 'a weight_map from tensors to shards in the same directory',
-      got: index.error.issues[0]?.message ?? 'something else',
-    });
-  }
-  const entries = Object.entries(index.data.weight_map);
+  const entries = Object.entries(await readWeightMap(indexPath));
   const tensors = new Map<string, Tensor>();
   for (const shard of new Set(entries.map(([, file]) => file))) {
     const path = join(directory, shard);
@@ -43,10 +35,6 @@ async function readShards(directory: string, indexPath: string): Promise<Readonl
   }
   return tensors;
 }
-
-const indexSchema = z.looseObject({
-  weight_map: z.record(z.string(), z.string().regex(/^[^/\\]+$/, 'a shard that is not a plain file name')),
-});
 
 function notInShard(path: string, name: string, indexPath: string): GspfError {
   return new GspfError('input/model', {
@@ -62,7 +50,7 @@ async function refusePickle(directory: string): Promise<void> {
   for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json']) {
     if (!(await exists(join(directory, name)))) continue;
     throw new GspfError('input/missing-file', {
-      subject: join(directory, 'model.safetensors'),
+      subject: join(directory, weightFiles.whole),
       expected: 'a file',
       got: `${name} only`,
       hint: "gspf reads safetensors only: transformers' save_pretrained writes them.",

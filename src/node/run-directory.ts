@@ -20,6 +20,7 @@ import {
 } from './files.ts';
 import { type FolderLock, type LockHolder, lockFolder } from './folder-lock.ts';
 import { type Host, host, type Versions, versions } from './host.ts';
+import { type RecordedOrigin, recordOrigin } from './recorded-origin.ts';
 import { writeScores } from './scores-file.ts';
 import { encodeSelection } from './selection-file.ts';
 
@@ -56,6 +57,7 @@ export interface RunRecord extends RunReport {
   readonly host: Host;
   readonly patch: WrittenFile;
   readonly selectionFile: WrittenFile;
+  readonly model: RunReport['model'] & { readonly origin: RecordedOrigin | null };
 }
 
 export interface RunDirectoryOptions {
@@ -180,6 +182,7 @@ export class RunDirectory implements Observer {
         encodeSelection(selection, report.model.baseSha256),
       ),
       ...report,
+      model: { ...report.model, origin: recordOrigin(report.model.origin, this.path) },
     };
     await writeTextAtomically(this.file('report'), `${JSON.stringify(record, null, 2)}\n`);
     await removeCheckpoints(this.file('checkpoint'));

@@ -12,16 +12,7 @@ import type { Tensor } from '../tensor.ts';
 import { exists, makeDirectory, readText, writeAtomically, writeTextAtomically } from './files.ts';
 import type { DirectoryModel } from './model-directory.ts';
 import { classEndings } from './task-kind.ts';
-
-/** Files of a model directory beside config and weights. */
-const tokenizerFiles = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-] as const;
+import { tokenizerFiles } from './tokenizer-files.ts';
 
 /** What a directory to be written holds. */
 export interface SavedModel {

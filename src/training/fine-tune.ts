@@ -5,6 +5,7 @@ import type { TextModel } from '../models/text-model.ts';
 import type { TrainOptions } from '../options/options.ts';
 import { diffTensors } from '../patch/diff.ts';
 import { patchFormat } from '../patch/metadata.ts';
+import { originStrings } from '../patch/origin.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { labelsOf, type Task } from '../tasks/task.ts';
@@ -73,7 +74,11 @@ export async function fineTune(
     selected: active,
     ratio: active / parameters,
     createdBy: `gspf ${version}`,
-    extra: { max_length: `${prepared.maxLength}`, task_kind: task.kind },
+    extra: {
+      max_length: `${prepared.maxLength}`,
+      task_kind: task.kind,
+      ...originStrings(model.origin),
+    },
   });
   run.endPhase('finish', 0, 0);
   return {
@@ -81,7 +86,12 @@ export async function fineTune(
     selection,
     report: {
       options,
-      model: { name: model.name, baseSha256: prepared.baseSha256, parameters },
+      model: {
+        name: model.name,
+        origin: model.origin ?? null,
+        baseSha256: prepared.baseSha256,
+        parameters,
+      },
       task: described,
       runtime: environment.backend.name,
       phases: run.phases,

@@ -1,6 +1,7 @@
 import type { FrontierReport } from '../methods/gspf/choose-frontier.ts';
 import type { Selected } from '../methods/gspf/select.ts';
 import type { Moments } from '../methods/gspf/statistics.ts';
+import type { ModelOrigin } from '../models/text-model.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { FrozenProof } from './frozen.ts';
 import type { Evaluation } from './observer.ts';
@@ -34,7 +35,13 @@ export interface SelectionReport extends Omit<Selected, 'selection'> {
 /** Everything about a run but where and when it ran: `run.json` adds that. */
 export interface RunReport {
   readonly options: ResolvedTrainOptions;
-  readonly model: { readonly name: string; readonly baseSha256: string; readonly parameters: number };
+  readonly model: {
+    readonly name: string;
+    /** Where its files were; null for a model that had none. */
+    readonly origin: ModelOrigin | null;
+    readonly baseSha256: string;
+    readonly parameters: number;
+  };
   readonly task: {
     readonly name: string;
     readonly labels: readonly string[];

@@ -61,6 +61,7 @@ export async function selectWeights(
       options,
       model: {
         name: model.name,
+        origin: model.origin ?? null,
         baseSha256: prepared.baseSha256,
         parameters: [...sizes.values()].reduce((sum, size) => sum + size, 0),
       },

@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/safetensors/decode.ts';
-import { trainIn, writeMails } from './mails.ts';
+import { trainIn, trainingWords, writeMails } from './mails.ts';
 import { fixture, gspf, temporaryFolder } from './terminal.ts';
 
 const tiny = ['--model', fixture('tiny'), '--threads', '1'];
@@ -65,6 +65,76 @@ test('a run directory is as good as its patch', async () => {
   const byFile = await gspf([...words, join(run, 'patch.safetensors')]);
   expect(byRun.status).toBe(0);
   expect(byRun.stdout).toBe(byFile.stdout);
+});
+
+describe('the base of a patch', () => {
+  /** A run on a model in `folder/models/enc`, and what its patch predicts. */
+  async function runIn(folder: string) {
+    const model = join(folder, 'models', 'enc');
+    cpSync(fixture('tiny-encoder'), model, { recursive: true });
+    const words = trainingWords(folder, 'runs/mails');
+    words[words.indexOf('--model') + 1] = model;
+    await gspf(words);
+    const run = join(folder, 'runs', 'mails');
+    const expected = await gspf(['predict', '--model', model, '--patch', run, '--text', 'borl chul']);
+    return { model, run, expected: expected.stdout };
+  }
+  const predictAlone = (patch: string, env = {}) =>
+    gspf(['predict', '--patch', patch, '--text', 'borl chul'], { env });
+
+  test('is found where it was, and where it went together with the run', async () => {
+    const folder = temporaryFolder();
+    const { run, expected } = await runIn(folder);
+    const there = await predictAlone(run);
+    expect([there.status, there.stdout], there.stderr).toEqual([0, expected]);
+    const moved = join(temporaryFolder(), 'moved');
+    renameSync(folder, moved);
+    mkdirSync(folder);
+    expect((await predictAlone(join(moved, 'runs', 'mails'))).stdout).toBe(expected);
+    const merged = join(moved, 'merged');
+    expect((await gspf(['patch', 'apply', join(moved, 'runs', 'mails'), '--out', merged])).status).toBe(0);
+    const words = ['export', '--patch', join(moved, 'runs', 'mails'), '--out', join(moved, 'exported')];
+    expect((await gspf(words)).status).toBe(0);
+    const weights = ['merged', 'exported'].map((name) =>
+      readFileSync(join(moved, name, 'model.safetensors')),
+    );
+    expect(weights[0]?.equals(weights[1]!)).toBe(true);
+  });
+
+  test('is found by the patch alone, beside it and in the cache of the hub', async () => {
+    const folder = temporaryFolder();
+    const { model, run, expected } = await runIn(folder);
+    const patch = join(folder, 'mails.safetensors');
+    renameSync(join(run, 'patch.safetensors'), patch);
+    expect((await predictAlone(patch)).stdout).toBe(expected);
+    const beside = join(folder, 'enc');
+    renameSync(model, beside);
+    expect((await predictAlone(patch)).stdout).toBe(expected);
+    const commit = '0123456789abcdef0123456789abcdef01234567';
+    const snapshot = join(folder, 'cache', 'models--acme--enc', 'snapshots', commit);
+    mkdirSync(dirname(snapshot), { recursive: true });
+    renameSync(beside, snapshot);
+    expect((await predictAlone(patch, { HF_HUB_CACHE: join(folder, 'cache') })).stdout).toBe(expected);
+  });
+
+  test('that is another or nowhere is named, with what was found', async () => {
+    const folder = temporaryFolder();
+    const { model, run } = await runIn(folder);
+    cpSync(fixture('tiny'), model, { recursive: true });
+    const other = await predictAlone(run, { HF_HOME: folder });
+    expect([other.status, other.stderr]).toEqual([
+      2,
+      expect.stringMatching(/enc has sha256 .*\[input\/patch-base\]/),
+    ]);
+    rmSync(model, { recursive: true });
+    const { stderr } = await predictAlone(run, { HF_HOME: folder });
+    expect(stderr).toMatch(
+      /expected "enc" with sha256 [0-9a-f]{64}, got no such model .*\n {2}hint: Give it with --model/,
+    );
+    expect((await gspf(['predict', '--text', 'x'])).stderr).toContain(
+      'expected --model, or --patch, got neither',
+    );
+  });
 });
 
 test('eval scores a finished run as the run did', async () => {

@@ -27,6 +27,7 @@ export interface Terminal {
   readonly stdin?: string;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly env?: Readonly<Record<string, string>>;
   /** Is given what a Ctrl-C does once a command listens for it. */
   readonly onListening?: (interrupt: () => void) => void;
 }
@@ -35,7 +36,7 @@ export interface Terminal {
 export function recordingIo(
   terminal: Terminal = {},
 ): CliIo & { readonly written: { out: string; err: string } } {
-  const { stdin = '', isTTY = false, columns } = terminal;
+  const { stdin = '', isTTY = false, columns, env = {} } = terminal;
   const written = { out: '', err: '' };
   const stream = (key: keyof typeof written) => ({
     isTTY,
@@ -49,7 +50,7 @@ export function recordingIo(
     stdout: stream('out'),
     stderr: stream('err'),
     stdin: async () => stdin,
-    env: {},
+    env,
     now: () => new Date('2026-01-02T03:04:05Z'),
     onInterrupt: (listener) => {
       terminal.onListening?.(listener);

@@ -6,9 +6,9 @@ import { labelsOf } from '../../tasks/task.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { alignColumns, formatCount, formatMetric, metricName } from '../format.ts';
 import {
+  baseOption,
   batchSizeOption,
   type ModelFlags,
-  modelOption,
   openModel,
   patchOption,
   threadsOption,
@@ -37,7 +37,7 @@ export const evaluate: CommandDefinition<EvalFlags> = {
 };
 
 function options(command: Command): void {
-  modelOption(command);
+  baseOption(command);
   patchOption(command);
   taskOptions(command);
   command.optionsGroup('Data:');
@@ -48,9 +48,9 @@ function options(command: Command): void {
   threadsOption(command);
 }
 
-async function run({ flags, output }: CommandContext<EvalFlags>): Promise<undefined> {
+async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<undefined> {
   const { loadTask } = await import('../../node/fine-tune.ts');
-  const model = await openModel(flags);
+  const model = await openModel(flags, { io, output });
   try {
     const task = await loadTask(flags.task, {
       ...taskOptionsOf(flags),

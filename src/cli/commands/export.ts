@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { alignColumns } from '../format.ts';
-import { type ModelFlags, modelOption, openModel, patchOption } from '../model-options.ts';
+import { baseOption, type ModelFlags, openModel, patchOption } from '../model-options.ts';
 import { outputDirectoryOptions, type WriteFlags } from './patch-apply.ts';
 
 interface ExportFlags extends ModelFlags, WriteFlags {
@@ -13,7 +13,7 @@ export const exportModel: CommandDefinition<ExportFlags> = {
   description: 'write a directory that transformers, transformers.js or onnxruntime load',
   examples: ['gspf export --model all-MiniLM-L6-v2 --patch runs/mails --format onnx --out exported'],
   options: (command: Command): void => {
-    modelOption(command);
+    baseOption(command);
     patchOption(command);
     command.addOption(
       new Option('--format <name>', 'safetensors for transformers, onnx for transformers.js and onnxruntime')
@@ -25,12 +25,12 @@ export const exportModel: CommandDefinition<ExportFlags> = {
   run,
 };
 
-async function run({ flags, output }: CommandContext<ExportFlags>): Promise<undefined> {
+async function run({ io, flags, output }: CommandContext<ExportFlags>): Promise<undefined> {
   const { saveModelDirectory, saveOnnxDirectory } = await import('../../node/save-model.ts');
   const { classEndings, pipelines } = await import('../../node/task-kind.ts');
   const { writeDirectory } = await import('../../node/output-directory.ts');
-  const { model: path, patch, format, out, overwrite = false } = flags;
-  const model = await openModel(flags);
+  const { patch, format, out, overwrite = false } = flags;
+  const model = await openModel(flags, { io, output });
   const { base, kind, labels } = model;
   const save = format === 'onnx' ? saveOnnxDirectory : saveModelDirectory;
   const tensors = await model.readTensors();
@@ -46,7 +46,7 @@ async function run({ flags, output }: CommandContext<ExportFlags>): Promise<unde
     ],
   };
   output.result({
-    document: { model: path, patch: patch ?? null, format, directory: out, labels: labels ?? null },
+    document: { model: model.name, patch: patch ?? null, format, directory: out, labels: labels ?? null },
     text: alignColumns([['exported to', out], ...loads[format]]),
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type CommandContext, type CommandDefinition, requiredOption } from '../command.ts';
 import { alignColumns, shellWord } from '../format.ts';
-import { modelOption, openPatch } from '../model-options.ts';
+import { baseOption, openPatchOnBase } from '../model-options.ts';
 import { patchOperand } from './patch-info.ts';
 
 export interface WriteFlags {
@@ -10,16 +10,16 @@ export interface WriteFlags {
 }
 
 interface ApplyFlags extends WriteFlags {
-  readonly model: string;
+  readonly model?: string;
 }
 
 export const patchApply: CommandDefinition<ApplyFlags> = {
   usage: 'apply <patch>',
   description: 'write a model directory with the patch merged in, and an undo patch',
-  examples: ['gspf patch apply runs/mails --model all-MiniLM-L6-v2 --out mails-model'],
+  examples: ['gspf patch apply runs/mails --out mails-model'],
   operands: patchOperand,
   options: (command: Command): void => {
-    modelOption(command);
+    baseOption(command);
     outputDirectoryOptions(command);
   },
   run,
@@ -31,13 +31,14 @@ export function outputDirectoryOptions(command: Command): void {
   command.option('--overwrite', 'replace files that are in it already');
 }
 
-async function run({ flags, operands, output }: CommandContext<ApplyFlags>): Promise<undefined> {
+async function run({ io, flags, operands, output }: CommandContext<ApplyFlags>): Promise<undefined> {
   const { applyPatchToDirectory, UNDO_FILE } = await import('../../node/merge.ts');
   const [path = ''] = operands;
   const { model, out, overwrite } = flags;
-  const written = await applyPatchToDirectory(model, await openPatch(path), out, { overwrite });
+  const { patch, base } = await openPatchOnBase(path, model, { io, output });
+  const written = await applyPatchToDirectory(base.directory, patch, out, { overwrite });
   output.result({
-    document: { path, model, ...written, undo: UNDO_FILE },
+    document: { path, model: base.name, ...written, undo: UNDO_FILE },
     text: alignColumns([
       ['merged model', out],
       ['sha256', `${written.sha256} (read back from disk)`],

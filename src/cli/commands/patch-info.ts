@@ -3,6 +3,7 @@ import { patchInfo as listTensors, type PatchInfoRow } from '../../patch/info.ts
 import type { Patch } from '../../patch/patch.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
+import { type DownloadContext, reportDownloads } from '../download-display.ts';
 import { alignColumns, formatBytes, formatCount, formatShare, plural } from '../format.ts';
 import { openPatch } from '../model-options.ts';
 
@@ -18,15 +19,15 @@ export const patchInfo: CommandDefinition<InfoFlags> = {
   examples: ['gspf patch info runs/mails --model all-MiniLM-L6-v2'],
   operands: patchOperand,
   options: (command: Command): void => {
-    command.option('--model <dir>', 'its base, to tell the share of each tensor that changes');
+    command.option('--model <model>', 'its base, to tell the share of each tensor that changes');
   },
   run,
 };
 
-async function run({ flags, operands, output }: CommandContext<InfoFlags>): Promise<undefined> {
+async function run({ io, flags, operands, output }: CommandContext<InfoFlags>): Promise<undefined> {
   const [path = ''] = operands;
   const patch = await openPatch(path);
-  const base = flags.model === undefined ? undefined : await readBase(flags.model);
+  const base = flags.model === undefined ? undefined : await readBase(flags.model, { io, output });
   const tensors = listTensors(patch, base);
   output.result({
     document: { path, ...patch.metadata, tensors },
@@ -34,9 +35,9 @@ async function run({ flags, operands, output }: CommandContext<InfoFlags>): Prom
   });
 }
 
-async function readBase(directory: string): Promise<ReadonlyMap<string, Tensor>> {
-  const { openModelDirectory } = await import('../../node/model-directory.ts');
-  return (await openModelDirectory(directory)).readTensors();
+async function readBase(model: string, context: DownloadContext): Promise<ReadonlyMap<string, Tensor>> {
+  const { openModel } = await import('../../node/open-model.ts');
+  return reportDownloads(context, async (locate) => (await openModel(model, locate)).readTensors());
 }
 
 function headRows({ metadata }: Patch): readonly (readonly string[])[] {

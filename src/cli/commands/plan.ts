@@ -40,11 +40,14 @@ function options(command: Command): void {
   threadsOption(command);
 }
 
-async function run({ flags, output }: CommandContext<PlanFlags>): Promise<undefined> {
+async function run({ io, flags, output }: CommandContext<PlanFlags>): Promise<undefined> {
   const { loadTask } = await import('../../node/fine-tune.ts');
   const { planRun } = await import('../../plan/plan.ts');
   const given = await readTrainOptions(flags);
-  const model = await openModel({ model: flags.model, ...(flags.threads && { threads: flags.threads }) });
+  const model = await openModel(
+    { model: flags.model, ...(flags.threads && { threads: flags.threads }) },
+    { io, output },
+  );
   try {
     const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: given.seed });
     const planned = await planRun(model, task, given, model.environment);

@@ -4,9 +4,9 @@ import type { Model, Question, TextInput } from '../../node/model.ts';
 import type { Texts } from '../../node/texts.ts';
 import { type CommandContext, type CommandDefinition, collect } from '../command.ts';
 import {
+  baseOption,
   batchSizeOption,
   type ModelFlags,
-  modelOption,
   openModel,
   patchOption,
   threadsOption,
@@ -26,7 +26,7 @@ export const predict: CommandDefinition<PredictFlags> = {
   usage: 'predict [file]',
   description: 'classify or score texts, answer questions; prints one line of JSON for each',
   examples: [
-    "gspf predict --model all-MiniLM-L6-v2 --patch runs/mails --text 'My parcel never came'",
+    "gspf predict --patch runs/mails --text 'My parcel never came'",
     'gspf predict --model all-MiniLM-L6-v2 --patch runs/mails new.csv',
     'cat texts.txt | gspf predict --model all-MiniLM-L6-v2 --patch runs/mails -',
   ],
@@ -38,7 +38,7 @@ export const predict: CommandDefinition<PredictFlags> = {
 };
 
 function options(command: Command): void {
-  modelOption(command);
+  baseOption(command);
   patchOption(command);
   command
     .option('--text <text>', 'a text to classify, or a question; may be repeated', collect)
@@ -51,7 +51,7 @@ function options(command: Command): void {
 async function run({ io, flags, operands, output }: CommandContext<PredictFlags>): Promise<undefined> {
   const { inputs, notes } = await readInputs(flags, operands[0], io.stdin);
   for (const note of notes) output.note(note);
-  const model = await openModel(flags);
+  const model = await openModel(flags, { io, output });
   try {
     const step = flags.batchSize * BATCHES_AT_ONCE;
     for (let start = 0; start < inputs.length; start += step) {

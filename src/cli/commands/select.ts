@@ -73,7 +73,10 @@ async function run({ io, flags, output }: CommandContext<SelectFlags>): Promise<
     });
   }
   const given = await readTrainOptions(flags);
-  const model = await openModel({ model: flags.model, ...(flags.threads && { threads: flags.threads }) });
+  const model = await openModel(
+    { model: flags.model, ...(flags.threads && { threads: flags.threads }) },
+    { io, output },
+  );
   const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: given.seed });
   const display = new ProgressDisplay(io.stderr, { live: isLive(io), epochs: given.epochs ?? 3 });
   const shown = output.quiet ? undefined : display;

@@ -66,7 +66,10 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
   const given = await readTrainOptions(flags);
   const { resolveOptions } = await import('../../options/resolve.ts');
   const { fineTune, loadTask } = await import('../../node/fine-tune.ts');
-  const model = await openModel({ model: flags.model, ...(flags.threads && { threads: flags.threads }) });
+  const model = await openModel(
+    { model: flags.model, ...(flags.threads && { threads: flags.threads }) },
+    { io, output },
+  );
   const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: given.seed });
   const { options: resolved } = resolveOptions(given, { task: task.name });
   const directory = await openRunDirectory(flags.out, {

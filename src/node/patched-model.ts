@@ -1,0 +1,15 @@
+import { nodeEnvironment } from './environment.ts';
+import { type LoadModelOptions, Model } from './model.ts';
+import { openPatchOnBase } from './open-model.ts';
+
+/**
+ * Opens a patch together with its base, which is looked for where the patch or the `run.json` beside it says it was,
+ * and told by its hash.
+ *
+ * @param path The patch's file, or the directory of a run.
+ * @throws `input/patch-base` where the base is not found; those of `loadModel` and `readPatch`.
+ */
+export async function loadPatchedModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { patch, base } = await openPatchOnBase(path, undefined, options);
+  return new Model(base, patch, nodeEnvironment({ threads: options.threads }));
+}

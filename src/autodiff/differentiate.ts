@@ -2,8 +2,11 @@ import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node, type StaticGraph } from '../graph/graph.ts';
 import { prune } from '../graph/topology.ts';
 import { elementsOf, sparseGradientRules } from '../lowering/sparse-gradients.ts';
-import type { GradientContext, GradientRule, Value } from '../ops/definition.ts';
+import type { ExpandRule, GradientContext, GradientRule, Value } from '../ops/definition.ts';
 import { definitionOf, isOpType } from '../ops/table.ts';
+import { writeExpanded } from '../specialize/expand.ts';
+import { GraphWriter } from '../specialize/graph-writer.ts';
+import { Scope } from '../specialize/scope.ts';
 import { int64, isFloat, type Shape, sizeOf, type TensorType } from '../tensor.ts';
 import { BackwardBuilder } from './backward-builder.ts';
 
@@ -44,7 +47,7 @@ export function differentiate(
       got: `shape [${shape}]`,
     });
   }
-  return reverse(graph, wrt, elements, (builder) => [[loss, ones(builder, shape, dtype)]]);
+  return reverse(graph, wrt, elements, (builder) => [[loss, builder.filled(shape, dtype, 1)]]);
 }
 
 export interface VectorJacobianOptions {
@@ -78,14 +81,14 @@ export function vectorJacobianProduct(
 
 /** Walks the graph backward from the values that `seed` gives a cotangent. */
 function reverse(
-  graph: StaticGraph,
+  given: StaticGraph,
   wrt: readonly string[],
   elements: ReadonlyMap<string, Int32Array>,
   seed: (builder: BackwardBuilder) => readonly (readonly [string, Value])[],
 ): StaticGraph {
   const targets = new Set(wrt);
   for (const name of targets) {
-    const { dtype } = typeOf(graph, name);
+    const { dtype } = typeOf(given, name);
     if (!isFloat(dtype)) {
       throw new GspfError('graph/not-differentiable', {
         subject: `"${name}"`,
@@ -95,7 +98,7 @@ function reverse(
     }
   }
 
-  const active = activeValues(graph, targets);
+  const { graph, active } = withoutComposites(given, targets);
   const builder = new BackwardBuilder(graph, targets);
   const cotangents = new Cotangents(builder);
   for (const [name, cotangent] of seed(builder)) cotangents.add(builder.value(name), cotangent);
@@ -105,7 +108,7 @@ function reverse(
     const { gradients } = definitionOf(node);
     node.inputs.forEach((name, index) => {
       const rule = gradients[Math.min(index, gradients.length - 1)] ?? null;
-      if (rule === null || !active.has(name)) return;
+      if (rule === null || rule === 'expand' || !active.has(name)) return;
       const context = gradientContext(node, index, builder, cotangents);
       const wanted = elements.get(name);
       const gradient =
@@ -121,9 +124,29 @@ function reverse(
     const { shape, dtype } = builder.value(name);
     const wanted = elements.get(name);
     const gradientShape = wanted === undefined ? shape : [wanted.length];
-    outputs.set(gradientName(name), cotangents.total(name) ?? zeros(builder, gradientShape, dtype));
+    outputs.set(gradientName(name), cotangents.total(name) ?? builder.filled(gradientShape, dtype, 0));
   }
   return prune(builder.finish(graph, outputs));
+}
+
+/** The graph with every node expanded whose gradient is wanted and is that of its expansion. */
+function withoutComposites(graph: StaticGraph, targets: ReadonlySet<string>) {
+  const active = activeValues(graph, targets);
+  const ruleOf = (node: Node): ExpandRule | undefined => {
+    const { gradients, expand } = definitionOf(node);
+    const isWanted = node.inputs.some(
+      (name, i) => active.has(name) && gradients[Math.min(i, gradients.length - 1)] === 'expand',
+    );
+    return isWanted ? expand : undefined;
+  };
+  if (!graph.nodes.some((node) => ruleOf(node) !== undefined)) return { graph, active };
+  const scope = new Scope(targets, graph);
+  const writer = new GraphWriter(scope, 'expanded');
+  const names = graph.outputs.map(({ name }) => name);
+  writeExpanded(writer, graph.nodes, names, ruleOf);
+  const { types, initializers } = scope;
+  const expanded = { ...graph, nodes: writer.nodes, initializers, types };
+  return { graph: expanded, active: activeValues(expanded, targets) };
 }
 
 /** The values through which a change of a target can reach others: only these need a cotangent. */
@@ -180,7 +203,7 @@ function gradientContext(
     // A node is reached through any of its outputs; a rule that reads `g` has one output only.
     get g() {
       const { name, shape, dtype } = output(0);
-      return cotangents.total(name) ?? zeros(builder, shape, dtype);
+      return cotangents.total(name) ?? builder.filled(shape, dtype, 0);
     },
     input,
     output,
@@ -188,7 +211,7 @@ function gradientContext(
     op: builder.op,
     constant: builder.constant,
     reshape: builder.reshape,
-    zeros: (shape) => zeros(builder, shape, x.dtype),
+    zeros: (shape) => builder.filled(shape, x.dtype, 0),
     known: builder.known,
   };
 }
@@ -202,22 +225,6 @@ function unbroadcast(g: Value, shape: Shape, { op, constant, reshape }: Backward
   const axes = constant(int64([repeated.length], repeated));
   const summed = repeated.length === 0 ? g : op('ReduceSum', [g, axes]);
   return reshape(summed, shape);
-}
-
-function zeros(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype']): Value {
-  return filled(builder, shape, dtype, 0);
-}
-
-function ones(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype']): Value {
-  return filled(builder, shape, dtype, 1);
-}
-
-function filled(builder: BackwardBuilder, shape: Shape, dtype: Value['dtype'], value: number): Value {
-  const scalar =
-    dtype === 'float64'
-      ? builder.constant({ dtype, shape: [], data: Float64Array.of(value) })
-      : builder.constant({ dtype: 'float32', shape: [], data: Float32Array.of(value) });
-  return builder.op('Expand', [scalar, builder.constant(int64([shape.length], shape))]);
 }
 
 /** What has reached each value from the loss so far. A value that several nodes read gets the sum. */

@@ -3,7 +3,17 @@ import { int, type Node } from '../graph/graph.ts';
 import { int64, type Tensor } from '../tensor.ts';
 
 /** Reductions whose axes moved from an attribute to an input in opset 18. */
-const reductionsOf18: ReadonlySet<string> = new Set(['ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd']);
+const reductionsOf18: ReadonlySet<string> = new Set([
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceLogSum',
+  'ReduceLogSumExp',
+  'ReduceMax',
+  'ReduceMean',
+  'ReduceMin',
+  'ReduceProd',
+  'ReduceSumSquare',
+]);
 
 /**
  * A node of opset 13 or later, as opset 20 writes it.

@@ -1,4 +1,4 @@
-import { type DType, isFloat, sizeOf } from '../tensor.ts';
+import { type DType, isFloat, type Shape, sizeOf, type TensorType } from '../tensor.ts';
 import type {
   GradientContext,
   GradientRule,
@@ -19,7 +19,10 @@ import {
 } from './shapes.ts';
 
 /** The common shape of all inputs. @throws `graph/shape` where they do not broadcast. */
-function inferBroadcast(c: InferContext) {
+export function inferBroadcast(c: InferContext): {
+  readonly types: readonly TensorType[];
+  readonly shape: Shape;
+} {
   const types = c.node.inputs.map((_, i) => requiredType(c, i));
   const shape = broadcastShapes(types.map((type) => type.shape));
   if (shape === undefined) {
@@ -29,7 +32,7 @@ function inferBroadcast(c: InferContext) {
 }
 
 /** An operator of two inputs under numpy broadcasting. `f` also sees whether the inputs are floats. */
-function binary(
+export function binary(
   f: (a: number, b: number, float: boolean) => number,
   gradients: readonly [GradientRule | null, GradientRule | null],
   resultType?: DType,
@@ -52,7 +55,8 @@ function binary(
   };
 }
 
-function mapBroadcast(
+/** `f` of the elements at each position of the arrays' common shape. */
+export function mapBroadcast(
   arrays: readonly NumericArray[],
   dtype: DType,
   f: (values: readonly number[]) => number,
@@ -70,27 +74,6 @@ function mapBroadcast(
 
 /** Other input of a two-input node. */
 const other = (c: GradientContext): Value => c.input(1 - c.index);
-
-/** An operator that picks one of its inputs, any number of them. dx = g where x was picked, shared among ties. */
-function extremum(f: (...values: number[]) => number): OpDefinition {
-  return {
-    infer: (c) => {
-      const { types, shape } = inferBroadcast(c);
-      return [{ dtype: types[0]?.dtype ?? 'float32', shape }];
-    },
-    evaluate: (c) => {
-      const arrays = c.node.inputs.map((_, i) => requiredArray(c, i));
-      return [mapBroadcast(arrays, requiredArray(c, 0).dtype, (values) => f(...values))];
-    },
-    gradients: [
-      ({ node, g, index, input, output, op }) => {
-        const picked = node.inputs.map((_, i) => asType(op('Equal', [input(i), output(0)]), g.dtype, op));
-        const ties = picked.reduce((sum, one) => op('Add', [sum, one]));
-        return op('Div', [op('Mul', [g, picked[index] ?? g]), ties]);
-      },
-    ],
-  };
-}
 
 const comparison = (f: (a: number, b: number) => boolean): OpDefinition =>
   binary((a, b) => (f(a, b) ? 1 : 0), [null, null], 'bool');
@@ -125,9 +108,8 @@ export const broadcasting: OpFamily<
   | 'GreaterOrEqual'
   | 'Less'
   | 'LessOrEqual'
-  | 'Max'
-  | 'Min'
   | 'Where'
+  | 'Xor'
 > = {
   Add: binary((a, b) => a + b, [({ g }) => g, ({ g }) => g]),
   Sub: binary((a, b) => a - b, [({ g }) => g, ({ g, op }) => op('Neg', [g])]),
@@ -164,7 +146,6 @@ export const broadcasting: OpFamily<
   GreaterOrEqual: comparison((a, b) => a >= b),
   Less: comparison((a, b) => a < b),
   LessOrEqual: comparison((a, b) => a <= b),
-  Max: extremum(Math.max),
-  Min: extremum(Math.min),
   Where: where,
+  Xor: binary((a, b) => ((a !== 0) !== (b !== 0) ? 1 : 0), [null, null], 'bool'),
 };

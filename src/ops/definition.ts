@@ -37,8 +37,41 @@ export interface EvaluateContext {
   readonly inputs: readonly (NumericArray | undefined)[];
 }
 
+/** What writes nodes of the graph under construction. */
+export interface Writer {
+  /** Emits a node with one output. */
+  readonly op: Emit;
+  /** The output of a tensor that is known now. */
+  readonly constant: (tensor: Tensor) => Value;
+  /** A value in another shape; itself where it has that shape. */
+  readonly reshape: (value: Value, shape: Shape) => Value;
+  /** The tensor behind a value that is known now. */
+  readonly known: (value: Value) => Tensor | undefined;
+}
+
+/** What an expansion sees of its node. */
+export interface ExpandContext extends Writer {
+  readonly node: Node;
+  /** Input `i`, which must be present. */
+  readonly input: (i: number) => Value;
+  /** Input `i`, or undefined where it is left out. */
+  readonly optional: (i: number) => Value | undefined;
+  /** Emits a node with several outputs. */
+  readonly ops: (
+    opType: OpType,
+    inputs: readonly (Operand | undefined)[],
+    attributes: Attributes,
+    count: number,
+  ) => readonly Value[];
+  /** Zeros, made when the graph runs so that the model file stays small. */
+  readonly zeros: (shape: Shape, dtype: DType) => Value;
+}
+
+/** The outputs of a node, made by simpler nodes; undefined where the node is to stay as it is. */
+export type ExpandRule = (context: ExpandContext) => readonly Value[] | undefined;
+
 /** What a gradient rule sees of its node. */
-export interface GradientContext {
+export interface GradientContext extends Writer {
   readonly node: Node;
   /** Which input the gradient is wanted of. */
   readonly index: number;
@@ -52,16 +85,8 @@ export interface GradientContext {
   readonly output: (i: number) => Value;
   /** The cotangent of output `i`, or undefined where the loss does not depend on it. */
   readonly cotangent: (i: number) => Value | undefined;
-  /** Emits a node of the backward graph. */
-  readonly op: Emit;
-  /** The output of a tensor that is known now. */
-  readonly constant: (tensor: Tensor) => Value;
-  /** A value in another shape; itself where it has that shape. */
-  readonly reshape: (value: Value, shape: Shape) => Value;
   /** Zeros of x's element type, made when the graph runs so that the model file stays small. */
   readonly zeros: (shape: Shape) => Value;
-  /** The tensor behind a value that is known now. */
-  readonly known: (value: Value) => Tensor | undefined;
 }
 
 /**
@@ -70,6 +95,9 @@ export interface GradientContext {
  * It may return the shape that broadcasting gave to the input: `differentiate` sums it back.
  */
 export type GradientRule = (context: GradientContext) => Value;
+
+/** How the gradient of one input comes about; `expand`: by differentiating the node's expansion. */
+export type Gradient = GradientRule | 'expand' | null;
 
 /**
  * One operator: its shape rule, its reference kernel and, input by input, its gradient; `null` says that the
@@ -80,27 +108,52 @@ export interface OpDefinition {
   readonly infer: (context: InferContext) => readonly TensorType[];
   /** Values of the outputs in double precision, optional ones included. */
   readonly evaluate: (context: EvaluateContext) => readonly NumericArray[];
-  readonly gradients: readonly [GradientRule | null, ...(GradientRule | null)[]];
+  readonly gradients: readonly [Gradient, ...Gradient[]];
+  /** Takes the node's place where a gradient goes through it. */
+  readonly expand?: ExpandRule;
 }
 
 /** The operators of the table, by ONNX name. */
 export const opTypes = [
   'Abs',
+  'Acos',
+  'Acosh',
   'Add',
   'And',
+  'ArgMax',
+  'ArgMin',
+  'Asin',
+  'Asinh',
+  'Atan',
+  'Atanh',
+  'BitShift',
+  'BitwiseAnd',
+  'BitwiseNot',
+  'BitwiseOr',
+  'BitwiseXor',
   'Cast',
+  'Ceil',
+  'Clip',
+  'Compress',
   'Concat',
   'Constant',
   'ConstantOfShape',
   'Conv',
   'ConvTranspose',
   'Cos',
+  'Cosh',
+  'CumSum',
+  'Det',
   'Div',
+  'Einsum',
   'Equal',
   'Erf',
   'Exp',
   'Expand',
+  'EyeLike',
   'Flatten',
+  'Floor',
+  'GRU',
   'Gather',
   'GatherElements',
   'GatherND',
@@ -109,8 +162,11 @@ export const opTypes = [
   'GlobalAveragePool',
   'Greater',
   'GreaterOrEqual',
+  'Hardmax',
   'Identity',
+  'IsInf',
   'IsNaN',
+  'LSTM',
   'LayerNormalization',
   'Less',
   'LessOrEqual',
@@ -119,35 +175,59 @@ export const opTypes = [
   'MatMul',
   'Max',
   'MaxPool',
+  'Mean',
   'Min',
+  'Mod',
   'Mul',
   'Neg',
+  'NonZero',
   'Not',
+  'OneHot',
   'Or',
   'Pad',
   'Pow',
+  'RNN',
   'Range',
   'Reciprocal',
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceLogSum',
+  'ReduceLogSumExp',
+  'ReduceMax',
   'ReduceMean',
+  'ReduceMin',
+  'ReduceProd',
   'ReduceSum',
+  'ReduceSumSquare',
   'Relu',
   'Reshape',
+  'ReverseSequence',
+  'Round',
   'ScatterElements',
   'ScatterND',
   'Shape',
   'Sigmoid',
   'Sign',
   'Sin',
+  'Sinh',
+  'Size',
   'Slice',
   'Softmax',
   'Split',
   'Sqrt',
   'Squeeze',
   'Sub',
+  'Sum',
+  'Tan',
   'Tanh',
+  'Tile',
+  'TopK',
   'Transpose',
+  'Trilu',
+  'Unique',
   'Unsqueeze',
   'Where',
+  'Xor',
 ] as const;
 
 export type OpType = (typeof opTypes)[number];

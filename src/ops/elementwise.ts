@@ -16,7 +16,11 @@ import { erf } from './erf.ts';
 import { requiredArray, requiredType } from './shapes.ts';
 
 /** An operator of one input that keeps the shape. */
-function unary(f: (x: number) => number, gradient: GradientRule | null, resultType?: DType): OpDefinition {
+export function unary(
+  f: (x: number) => number,
+  gradient: GradientRule | null,
+  resultType?: DType,
+): OpDefinition {
   return {
     infer: (c) => {
       const { dtype, shape } = requiredType(c, 0);
@@ -78,9 +82,6 @@ export function asType(x: Value, dtype: DType, op: Emit): Value {
 
 export const elementwise: OpFamily<
   | 'Abs'
-  | 'Sign'
-  | 'Cos'
-  | 'Sin'
   | 'Erf'
   | 'Exp'
   | 'Gelu'
@@ -93,16 +94,10 @@ export const elementwise: OpFamily<
   | 'Relu'
   | 'Sigmoid'
   | 'Sqrt'
-  | 'Tanh'
   | 'Cast'
 > = {
   // y = |x|: dx = g·sign(x)
   Abs: unary(Math.abs, ({ g, x, op }) => op('Mul', [g, op('Sign', [x])])),
-  Sign: unary(Math.sign, null),
-  // y = cos x: dx = −g·sin x
-  Cos: unary(Math.cos, ({ g, x, op }) => op('Neg', [op('Mul', [g, op('Sin', [x])])])),
-  // y = sin x: dx = g·cos x
-  Sin: unary(Math.sin, ({ g, x, op }) => op('Mul', [g, op('Cos', [x])])),
   // y = erf x: dx = g·2/√π·exp(−x²)
   Erf: unary(erf, ({ g, x, op }) =>
     op('Mul', [g, op('Mul', [op('Exp', [op('Neg', [op('Mul', [x, x])])]), 2 / Math.sqrt(Math.PI)])]),
@@ -149,9 +144,5 @@ export const elementwise: OpFamily<
   ),
   // y = √x: dx = g/(2y)
   Sqrt: unary(Math.sqrt, ({ g, output, op }) => op('Div', [op('Mul', [g, 0.5]), output(0)])),
-  // y = tanh x: dx = g(1 − y²)
-  Tanh: unary(Math.tanh, ({ g, output, op }) =>
-    op('Mul', [g, op('Sub', [1, op('Mul', [output(0), output(0)])])]),
-  ),
   Cast: cast,
 };

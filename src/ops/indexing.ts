@@ -1,5 +1,5 @@
 import { GspfError } from '../errors.ts';
-import { intAttribute, stringAttribute } from '../graph/attributes.ts';
+import { intAttribute } from '../graph/attributes.ts';
 import { describeNode, int, type Node, string } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
 import type { GradientContext, NumericArray, OpDefinition, OpFamily, Value } from './definition.ts';
@@ -76,7 +76,7 @@ const gather: OpDefinition = {
 };
 
 /** For GatherElements and ScatterElements: where in `shape` each element of `indices` points. */
-function elementOffsets(shape: Shape, indices: NumericArray, axis: number, node: Node): Int32Array {
+export function elementOffsets(shape: Shape, indices: NumericArray, axis: number, node: Node): Int32Array {
   const strides = stridesOf(shape);
   const own = stridesOf(indices.shape);
   return Int32Array.from(indices.data, (index, position) => {
@@ -91,7 +91,7 @@ function elementOffsets(shape: Shape, indices: NumericArray, axis: number, node:
   });
 }
 
-const elementAxis = (node: Node, shape: Shape): number =>
+export const elementAxis = (node: Node, shape: Shape): number =>
   normalizeAxis(intAttribute(node, 'axis', 0), shape.length, node);
 
 const gatherElements: OpDefinition = {
@@ -113,58 +113,13 @@ const gatherElements: OpDefinition = {
   ],
 };
 
-/** How a scatter joins an update to what is there. */
-function reductionOf(node: Node): (old: number, update: number) => number {
-  const reduction = stringAttribute(node, 'reduction', 'none');
-  if (reduction === 'none') return (_, update) => update;
-  if (reduction === 'add') return (old, update) => old + update;
-  throw new GspfError('graph/operator', {
-    subject: `${describeNode(node)}, attribute "reduction"`,
-    expected: '"none" or "add"',
-    got: `"${reduction}"`,
-  });
-}
-
-function scatterInto(
-  data: Float64Array,
-  targets: Int32Array,
-  updates: Float64Array,
-  node: Node,
-): Float64Array {
-  const join = reductionOf(node);
-  const result = data.slice();
-  for (let i = 0; i < targets.length; i++) {
-    const target = targets[i] ?? 0;
-    result[target] = join(result[target] ?? 0, updates[i] ?? 0);
-  }
-  return result;
-}
-
-const isAdd = (node: Node): boolean => stringAttribute(node, 'reduction', 'none') === 'add';
-
-const scatterElements: OpDefinition = {
-  infer: (c) => [requiredType(c, 0)],
-  evaluate: (c) => {
-    const { dtype, shape, data } = requiredArray(c, 0);
-    const targets = elementOffsets(shape, requiredArray(c, 1), elementAxis(c.node, shape), c.node);
-    return [{ dtype, shape, data: scatterInto(data, targets, requiredArray(c, 2).data, c.node) }];
-  },
-  gradients: [
-    // d data = g, but 0 where an update replaced it
-    (c) => {
-      if (isAdd(c.node)) return c.g;
-      const axis = int(elementAxis(c.node, c.x.shape));
-      const updates = c.input(2);
-      return c.op('ScatterElements', [c.g, c.input(1), c.zeros(updates.shape)], { axis });
-    },
-    null,
-    // d updates = g where each went
-    (c) => c.op('GatherElements', [c.g, c.input(1)], { axis: int(elementAxis(c.node, c.g.shape)) }),
-  ],
-};
-
 /** For GatherND and ScatterND: the offset of each indexed slice, and the slice's size. */
-function sliceOffsets(shape: Shape, indices: NumericArray, batchDims: number, node: Node) {
+export function sliceOffsets(
+  shape: Shape,
+  indices: NumericArray,
+  batchDims: number,
+  node: Node,
+): { readonly starts: Int32Array; readonly size: number } {
   const depth = indices.shape.at(-1) ?? 0;
   const strides = stridesOf(shape);
   const count = indices.data.length / Math.max(depth, 1);
@@ -182,7 +137,8 @@ function sliceOffsets(shape: Shape, indices: NumericArray, batchDims: number, no
   return { starts, size: sizeOf(shape.slice(batchDims + depth)) };
 }
 
-function spread(starts: Int32Array, size: number): Int32Array {
+/** The offsets of all elements of the slices. */
+export function spread(starts: Int32Array, size: number): Int32Array {
   const result = new Int32Array(starts.length * size);
   for (let i = 0; i < result.length; i++) result[i] = (starts[Math.floor(i / size)] ?? 0) + (i % size);
   return result;
@@ -226,30 +182,8 @@ function scatterSlices(c: GradientContext, updates: Value, indices: Value, batch
   return reshape(scatterAddAlong(c, updates, 0, numbers, sizeOf(batch) * sizeOf(extents)), x.shape);
 }
 
-const scatterND: OpDefinition = {
-  infer: (c) => [requiredType(c, 0)],
-  evaluate: (c) => {
-    const { dtype, shape, data } = requiredArray(c, 0);
-    const { starts, size } = sliceOffsets(shape, requiredArray(c, 1), 0, c.node);
-    return [
-      { dtype, shape, data: scatterInto(data, spread(starts, size), requiredArray(c, 2).data, c.node) },
-    ];
-  },
-  gradients: [
-    (c) => {
-      if (isAdd(c.node)) return c.g;
-      return c.op('ScatterND', [c.g, c.input(1), c.zeros(c.input(2).shape)]);
-    },
-    null,
-    (c) => c.op('GatherND', [c.g, c.input(1)]),
-  ],
+export const indexing: OpFamily<'Gather' | 'GatherElements' | 'GatherND'> = {
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherND,
 };
-
-export const indexing: OpFamily<'Gather' | 'GatherElements' | 'GatherND' | 'ScatterElements' | 'ScatterND'> =
-  {
-    Gather: gather,
-    GatherElements: gatherElements,
-    GatherND: gatherND,
-    ScatterElements: scatterElements,
-    ScatterND: scatterND,
-  };

@@ -1,31 +1,53 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
+import { bitwise } from './bitwise.ts';
 import { broadcasting } from './broadcasting.ts';
 import { constants } from './constants.ts';
 import { convolution } from './convolution.ts';
+import { dataDependent } from './data-dependent.ts';
 import { type OpDefinition, type OpType, opTypes } from './definition.ts';
+import { determinants } from './determinant.ts';
+import { einsum } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { normalization } from './normalization.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
+import { recurrent } from './recurrent/recurrent.ts';
 import { reductions } from './reductions.ts';
 import { reshaping } from './reshape.ts';
+import { rounding } from './rounding.ts';
+import { scattering } from './scattering.ts';
+import { selection } from './selection.ts';
+import { sequences } from './sequences.ts';
 import { slicing } from './slicing.ts';
+import { trigonometry } from './trigonometry.ts';
+import { variadics } from './variadic.ts';
 
 /** Every operator that graphs may hold. A name in `opTypes` without a definition does not compile. */
 export const operators: { readonly [T in OpType]: OpDefinition } = {
+  ...bitwise,
   ...broadcasting,
   ...constants,
   ...convolution,
+  ...dataDependent,
+  ...determinants,
+  ...einsum,
+  ...scattering,
+  ...selection,
+  ...sequences,
   ...elementwise,
   ...indexing,
   ...normalization,
   ...pooling,
   ...products,
+  ...recurrent,
   ...reductions,
   ...reshaping,
+  ...rounding,
   ...slicing,
+  ...trigonometry,
+  ...variadics,
 };
 
 export function isOpType(name: string): name is OpType {

@@ -1,10 +1,8 @@
 import { GspfError } from '../errors.ts';
-import { describeNode, type Graph, type Node, type StaticGraph, type ValueInfo } from '../graph/graph.ts';
-import { presentInputs, prune } from '../graph/topology.ts';
-import { shapeSlice } from '../ops/constants.ts';
-import { fromNumeric, toNumeric } from '../ops/numeric.ts';
-import { definitionOf } from '../ops/table.ts';
-import { int64, sizeOf, type Tensor, type TensorType } from '../tensor.ts';
+import type { Graph, StaticGraph, ValueInfo } from '../graph/graph.ts';
+import { prune } from '../graph/topology.ts';
+import type { TensorType } from '../tensor.ts';
+import { Scope } from './scope.ts';
 
 export interface SpecializeOptions {
   /** An extent for each named dimension. */
@@ -12,9 +10,6 @@ export interface SpecializeOptions {
   /** Initializers that must stay symbolic because their values will change: the weights. */
   readonly variables: ReadonlySet<string>;
 }
-
-/** Results larger than this many elements are computed when the graph runs instead of being stored in it. */
-const FOLD_LIMIT = 1 << 16;
 
 /**
  * The graph with every extent a number, every type inferred, and whatever does not depend on inputs or weights
@@ -74,75 +69,4 @@ function bind(input: ValueInfo, dims: Readonly<Record<string, number>>): TensorT
     });
   });
   return { name: input.name, dtype: input.dtype, shape };
-}
-
-/**
- * What is known of the values of a graph under construction: their types, and the constants among them.
- *
- * Shared by `specialize` and by the builder of the backward graph, so that both infer and fold alike.
- */
-export class Scope {
-  readonly types: Map<string, TensorType>;
-  readonly initializers: Map<string, Tensor>;
-  readonly #variables: ReadonlySet<string>;
-
-  constructor(variables: ReadonlySet<string>, start?: StaticGraph) {
-    this.#variables = variables;
-    this.types = new Map(start?.types);
-    this.initializers = new Map(start?.initializers);
-  }
-
-  /** Adds an initializer. */
-  define(name: string, tensor: Tensor): void {
-    this.initializers.set(name, tensor);
-    this.types.set(name, { dtype: tensor.dtype, shape: tensor.shape });
-  }
-
-  /** The type of a value. @throws `graph/invalid` for a name that nothing makes. */
-  type(name: string): TensorType {
-    const type = this.types.get(name);
-    if (type !== undefined) return { dtype: type.dtype, shape: type.shape };
-    throw new GspfError('graph/invalid', { subject: `value "${name}"`, expected: 'a maker', got: 'none' });
-  }
-
-  /** The value of `name` where it is known at compile time. */
-  constant(name: string): Tensor | undefined {
-    return this.#variables.has(name) ? undefined : this.initializers.get(name);
-  }
-
-  /** Infers a node's types; true where its outputs could be computed now, so that the node is not needed. */
-  add(node: Node): boolean {
-    const { infer, evaluate } = definitionOf(node);
-    const inputs = node.inputs.map((name) => (name === '' ? undefined : this.type(name)));
-    if (node.opType === 'Shape') {
-      const shape = shapeSlice(node, inputs[0]?.shape ?? []);
-      this.define(node.outputs[0] ?? '', int64([shape.length], shape));
-      return true;
-    }
-    const constants = node.inputs.map((name) => (name === '' ? undefined : this.constant(name)));
-    const types = infer({ node, inputs, constants });
-    node.outputs.forEach((output, i) => {
-      const type = types[i];
-      if (output === '') return;
-      if (type === undefined) {
-        throw new GspfError('graph/invalid', {
-          subject: describeNode(node),
-          expected: `at most ${types.length} outputs`,
-          got: `${node.outputs.length}`,
-        });
-      }
-      this.types.set(output, { dtype: type.dtype, shape: type.shape });
-    });
-
-    const known = presentInputs(node).every((name) => this.constant(name) !== undefined);
-    const small = types.every((type, i) => node.outputs[i] === undefined || sizeOf(type.shape) <= FOLD_LIMIT);
-    if (!known || !small) return false;
-    const arrays = constants.map((tensor) => tensor && toNumeric(tensor));
-    const results = evaluate({ node, inputs: arrays });
-    node.outputs.forEach((output, i) => {
-      const result = results[i];
-      if (output !== '' && result !== undefined) this.define(output, fromNumeric(result));
-    });
-    return true;
-  }
 }

@@ -11,7 +11,7 @@ export type Precision = 'float32' | 'float64';
 
 /** One input of the node under test. */
 export interface SpecInput {
-  readonly dtype: 'float' | 'int64' | 'int32' | 'bool';
+  readonly dtype: 'float' | 'int64' | 'int32' | 'uint8' | 'bool';
   readonly shape: Shape;
   /** The elements, or what to make of standard normal draws so that they lie in the operator's safe domain. */
   readonly values: readonly number[] | ((z: number) => number);
@@ -59,12 +59,19 @@ export const real = (...shape: number[]): SpecInput => fed('float', shape, (z) =
 export const positive = (...shape: number[]): SpecInput => fed('float', shape, (z) => 0.5 + Math.abs(z));
 /** Numbers of either sign, at least 0.5 away from 0. */
 export const nonzero = (...shape: number[]): SpecInput => fed('float', shape, (z) => z + 0.5 * Math.sign(z));
+/** Numbers between two bounds, well inside. */
+export const within =
+  (low: number, high: number) =>
+  (...shape: number[]): SpecInput =>
+    fed('float', shape, (z) => low + (high - low) * (0.5 + 0.4 * Math.tanh(z)));
 /** The given real numbers. */
 export const numbers = (shape: Shape, values: readonly number[]): SpecInput => fed('float', shape, values);
 /** Integers that arrive when the graph runs. */
 export const indices = (shape: Shape, values: readonly number[]): SpecInput => fed('int64', shape, values);
 /** The same as 32-bit integers. */
 export const indices32 = (shape: Shape, values: readonly number[]): SpecInput => fed('int32', shape, values);
+/** Unsigned bytes. */
+export const bytes = (shape: Shape, values: readonly number[]): SpecInput => fed('uint8', shape, values);
 /** Truth values. */
 export const flags = (shape: Shape, values: readonly number[]): SpecInput => fed('bool', shape, values);
 /** A list of integers that the graph holds: axes, extents, pads. */

@@ -4,6 +4,9 @@ import { elementwiseSpecs } from './specs/elementwise.ts';
 import { indexingSpecs } from './specs/indexing.ts';
 import { linearAlgebraSpecs } from './specs/linear-algebra.ts';
 import { poolingSpecs } from './specs/pooling.ts';
+import { recurrentSpecs } from './specs/recurrent.ts';
+import { reductionSpecs } from './specs/reductions.ts';
+import { selectionSpecs } from './specs/selection.ts';
 import { shapeSpecs } from './specs/shape.ts';
 
 /** Every operator of the table in every way that its rules tell apart. */
@@ -13,5 +16,8 @@ export const specs: readonly Spec[] = [
   ...indexingSpecs,
   ...linearAlgebraSpecs,
   ...poolingSpecs,
+  ...recurrentSpecs,
+  ...reductionSpecs,
+  ...selectionSpecs,
   ...shapeSpecs,
 ];

@@ -1,6 +1,7 @@
 import { int, string } from '../../../src/graph/graph.ts';
 import type { OpType } from '../../../src/ops/definition.ts';
 import {
+  bytes,
   flags,
   indices,
   indices32,
@@ -12,6 +13,7 @@ import {
   type Spec,
   type SpecInput,
   spec,
+  within,
 } from '../spec.ts';
 
 const FLOAT32 = 1;
@@ -37,6 +39,7 @@ const binary = (op: OpType, domain: (...shape: number[]) => SpecInput): Spec[] =
   spec(op, 'extents 1 that stay', [domain(1, 3), domain(1, 1)]),
 ];
 
+const infinities = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN];
 const truths = flags([2, 2], [0, 0, 1, 1]);
 const truthRow = flags([2], [0, 1]);
 
@@ -50,7 +53,14 @@ const comparison = (op: OpType): Spec[] => [
 
 export const elementwiseSpecs: readonly Spec[] = [
   ...unary('Abs', nonzero),
+  ...unary('Acos', within(-1, 1)),
+  ...unary('Acosh', within(1.2, 4)),
+  ...unary('Asin', within(-1, 1)),
+  ...unary('Asinh', real),
+  ...unary('Atan', real),
+  ...unary('Atanh', within(-1, 1)),
   ...unary('Cos', real),
+  ...unary('Cosh', real),
   ...unary('Erf', real),
   ...unary('Exp', real),
   ...unary('Identity', real),
@@ -61,6 +71,8 @@ export const elementwiseSpecs: readonly Spec[] = [
   ...unary('Sigmoid', real),
   ...unary('Sign', nonzero),
   ...unary('Sin', real),
+  ...unary('Sinh', real),
+  ...unary('Tan', within(-1.2, 1.2)),
   ...unary('Sqrt', positive),
   ...unary('Tanh', real),
   ...unary('Gelu', real),
@@ -68,6 +80,19 @@ export const elementwiseSpecs: readonly Spec[] = [
   spec('Gelu', "approximate 'none'", [real(3, 4)], { approximate: string('none') }),
   spec('Erf', 'far out', [numbers([6], [-7, -2.6, -2.4, 2.4, 2.6, 7])]),
   spec('Sigmoid', 'far out', [numbers([4], [-30, -8, 8, 30])]),
+  spec('Ceil', 'of either sign, and whole', [numbers([5], [-1.5, -0.2, 0, 0.2, 3])]),
+  spec('Floor', 'of either sign, and whole', [numbers([5], [-1.5, -0.2, 0, 0.2, 3])]),
+  spec('Round', 'halves to even', [numbers([8], [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.4, -7.6])]),
+  spec('IsInf', 'either sign', [numbers([4], infinities)]),
+  spec('IsInf', 'positive only', [numbers([4], infinities)], { detect_negative: int(0) }),
+  spec('IsInf', 'negative only', [numbers([4], infinities)], { detect_positive: int(0) }),
+  spec('Clip', 'both bounds', [real(3, 4), known(numbers([], [-0.5])), known(numbers([], [0.75]))]),
+  spec('Clip', 'bounds that are fed', [real(3, 4), numbers([], [-0.5]), numbers([], [0.75])]),
+  spec('Clip', 'from below', [real(3, 4), numbers([], [0.1])]),
+  spec('Clip', 'from above', [real(3, 4), undefined, numbers([], [0.1])]),
+  spec('Clip', 'no bounds', [real(2, 2)]),
+  spec('Clip', 'bounds the wrong way round', [real(2, 3), numbers([], [0.6]), numbers([], [-0.4])]),
+  spec('Clip', 'int64', [indices([3], [-4, 1, 9]), indices([], [0]), indices([], [5])]),
   spec('Neg', 'int64', [indices([3], [-1, 0, 5])]),
   spec('Sign', 'with zero', [numbers([3], [-2, 0, 3])]),
   spec('IsNaN', 'one among numbers', [numbers([4], [0, Number.NaN, Number.POSITIVE_INFINITY, -1])]),
@@ -92,10 +117,41 @@ export const elementwiseSpecs: readonly Spec[] = [
   spec('Max', 'three inputs', [real(2, 3), real(3), real(2, 1)]),
   spec('Min', 'three inputs', [real(2, 3), real(3), real(2, 1)]),
   spec('Max', 'one input', [real(2, 3)]),
+  spec('Mod', 'int64, the sign of the divisor', [indices([4], [7, -7, 7, -7]), indices([4], [3, 3, -3, -3])]),
+  spec(
+    'Mod',
+    'int64, the sign of the dividend',
+    [indices([4], [7, -7, 7, -7]), indices([4], [3, 3, -3, -3])],
+    { fmod: int(1) },
+  ),
+  ...binary('Mod', (...shape) => within(0.6, 6)(...shape)).map((row) => ({
+    ...row,
+    attributes: { fmod: int(1) },
+  })),
+  spec('Mod', 'floats of either sign', [numbers([4], [7.3, -7.3, 7.3, -7.3]), numbers([2, 1], [3, -2.2])], {
+    fmod: int(1),
+  }),
+  ...binary('Sum', real),
+  ...binary('Mean', real),
+  spec('Sum', 'three inputs', [real(2, 3), real(3), real(2, 1)]),
+  spec('Mean', 'three inputs', [real(2, 3), real(3), real(2, 1)]),
+  spec('Sum', 'one input', [real(2, 3)]),
+  spec('Mean', 'one input', [real(2, 3)]),
   spec('Max', 'int64', [indices([3], [1, -2, 3]), indices([], [0])]),
 
   spec('And', 'all pairs', [truths, truthRow]),
   spec('Or', 'all pairs', [truths, truthRow]),
+  spec('Xor', 'all pairs', [truths, truthRow]),
+  spec('BitShift', 'left, beyond the width', [bytes([3], [1, 3, 255]), bytes([3], [2, 7, 1])], {
+    direction: string('LEFT'),
+  }),
+  spec('BitShift', 'right', [bytes([3], [1, 130, 255]), bytes([], [1])], { direction: string('RIGHT') }),
+  ...(['BitwiseAnd', 'BitwiseOr', 'BitwiseXor'] as const).flatMap((op) => [
+    spec(op, 'bytes', [bytes([2, 2], [0, 15, 129, 255]), bytes([2], [85, 170])]),
+    spec(op, 'int64 of either sign', [indices([4], [-1, 5, -8, 1024]), indices([], [-6])]),
+  ]),
+  spec('BitwiseNot', 'bytes', [bytes([3], [0, 15, 255])]),
+  spec('BitwiseNot', 'int32', [indices32([3], [0, -1, 77])]),
   spec('Equal', 'truth values', [truths, truthRow]),
   ...comparison('Equal'),
   ...comparison('Greater'),

@@ -1,5 +1,5 @@
 import { int, string } from '../../../src/graph/graph.ts';
-import { indices, indices32, known, real, type Spec, spec } from '../spec.ts';
+import { indices, indices32, known, numbers, real, type Spec, spec } from '../spec.ts';
 
 const axis = (value: number) => ({ axis: int(value) });
 const add = { reduction: string('add') };
@@ -34,6 +34,29 @@ export const indexingSpecs: readonly Spec[] = [
     axis(-1),
   ),
   spec('ScatterElements', 'adding, repeated', [real(3), indices([4], [1, 1, -1, 1]), real(4)], add),
+  ...(['add', 'mul', 'max', 'min'] as const).flatMap((reduction) => [
+    spec(
+      'ScatterElements',
+      `${reduction}, the last axis, repeated`,
+      [real(2, 3), indices([2, 4], [1, 1, 0, 1, 2, 0, 2, 2]), real(2, 4)],
+      { ...axis(1), reduction: string(reduction) },
+    ),
+    spec(
+      'ScatterND',
+      `${reduction}, elements, repeated`,
+      [real(3, 3), indices([4, 2], [0, 1, 2, 2, 0, 1, -1, 2]), real(4)],
+      { reduction: string(reduction) },
+    ),
+    spec('ScatterND', `${reduction}, rows`, [real(4, 2), indices([2, 1], [1, 3]), real(2, 2)], {
+      reduction: string(reduction),
+    }),
+  ]),
+  spec(
+    'ScatterElements',
+    'mul, with zeros',
+    [numbers([4], [0, 2, 0, 3]), indices([4], [0, 0, 1, 2]), numbers([4], [2, 3, 0, 0])],
+    { reduction: string('mul') },
+  ),
   spec('ScatterND', 'replacing elements', [real(3, 3), indices([2, 2], [0, 1, -1, 0]), real(2)]),
   spec('ScatterND', 'replacing rows', [real(4, 2), indices([2, 1], [1, 3]), real(2, 2)]),
   spec('ScatterND', 'adding rows, repeated', [real(4, 2), indices([3, 1], [1, 3, 1]), real(3, 2)], add),

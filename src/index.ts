@@ -51,6 +51,13 @@ export { type AppliedPatch, applyPatch, revertPatch } from './patch/apply.ts';
 export { diffTensors } from './patch/diff.ts';
 export { baseSha256, type CreateSha256, type Sha256 } from './patch/hash.ts';
 export { type PatchInfoRow, patchInfo } from './patch/info.ts';
+export {
+  comparePatches,
+  type MergedPatch,
+  mergePatches,
+  type Overlap,
+  type Preference,
+} from './patch/merge.ts';
 export { decodePatch, encodePatch, type Patch } from './patch/patch.ts';
 export { type PatchCheck, verifyPatch } from './patch/verify.ts';
 export type { Backend, Executable, NamedTensors } from './runtime/backend.ts';

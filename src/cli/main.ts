@@ -10,6 +10,7 @@ import { gradients } from './commands/gradients.ts';
 import { patchApply } from './commands/patch-apply.ts';
 import { patchDiff } from './commands/patch-diff.ts';
 import { patchInfo } from './commands/patch-info.ts';
+import { patchMerge } from './commands/patch-merge.ts';
 import { patchRevert } from './commands/patch-revert.ts';
 import { patchVerify } from './commands/patch-verify.ts';
 import { plan } from './commands/plan.ts';
@@ -73,6 +74,7 @@ export function createProgram(invocation: Invocation): Command {
   register(patch, invocation, patchApply);
   register(patch, invocation, patchRevert);
   register(patch, invocation, patchDiff);
+  register(patch, invocation, patchMerge);
   register(program, invocation, exportModel);
   register(program, invocation, gradients);
   register(program, invocation, doctor);

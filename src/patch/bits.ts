@@ -4,14 +4,14 @@ import { bytesOf, bytesPerElement, fromBytes, type Tensor, type TensorData } fro
  * Elements as unsigned words, which are compared and copied to the bit: floats would equate 0 with −0 and may
  * lose the payloads of NaNs. An element of 8 bytes is two words.
  */
-function wordsOf({ data }: { readonly data: TensorData }): Uint8Array | Uint16Array | Uint32Array {
+export function wordsOf({ data }: { readonly data: TensorData }): Uint8Array | Uint16Array | Uint32Array {
   const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT } = data;
   if (BYTES_PER_ELEMENT === 1) return new Uint8Array(buffer, byteOffset, byteLength);
   if (BYTES_PER_ELEMENT === 2) return new Uint16Array(buffer, byteOffset, byteLength / 2);
   return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 
-function wordsPerElement({ dtype }: Tensor): number {
+export function wordsPerElement({ dtype }: Tensor): number {
   return bytesPerElement(dtype) === 8 ? 2 : 1;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/safetensors/decode.ts';
 import { bytesOf } from '../../src/tensor.ts';
-import { trainIn } from './mails.ts';
+import { trainIn, trainingWords } from './mails.ts';
 import { fixture, gspf, temporaryFolder } from './terminal.ts';
 
 const base = fixture('tiny-encoder');
@@ -55,6 +55,40 @@ test('diff of merged and base is a patch that leads from one to the other', asyn
   );
   const refused = await gspf(['patch', 'diff', base, merged!, '--out', patch!]);
   expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining('[input/exists]')]);
+});
+
+test('patches of one base are compared and merged', async () => {
+  const folder = temporaryFolder();
+  await gspf([...trainingWords(folder, 'a'), '--seed', '1']);
+  await gspf([...trainingWords(folder, 'b'), '--seed', '2']);
+  const [a, b] = [join(folder, 'a'), join(folder, 'b')];
+  const { overlaps } = JSON.parse((await gspf(['patch', 'diff', a, b, '--json'])).stdout);
+  expect(overlaps).toContainEqual({
+    name: 'classifier.weight',
+    shared: 32,
+    conflicting: 32,
+    incomparable: false,
+  });
+  const out = join(folder, 'both.safetensors');
+  const refused = await gspf(['patch', 'merge', a, b, '--out', out]);
+  expect([refused.status, refused.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /got conflicts in \d+ tensors: bert\.[\w.]+ \(\d+\), .*\[input\/patch\]\n {2}hint: Choose with --prefer/,
+    ),
+  ]);
+  expect(existsSync(out)).toBe(false);
+  const merged = await gspf(['patch', 'merge', a, b, '--prefer', 'mean', '--out', out, '--json']);
+  expect(JSON.parse(merged.stdout)).toMatchObject({
+    method: 'merge',
+    id2label: ['bad', 'good'],
+    prefer: 'mean',
+  });
+  expect(JSON.parse((await gspf(['patch', 'verify', out, '--json'])).stdout).ok).toBe(true);
+  const text = ['predict', '--patch', out, '--text', 'borl chul'];
+  expect((await gspf(text)).status).toBe(0);
+  const model = await gspf(['patch', 'diff', base, base]);
+  expect([model.status, model.stderr]).toEqual([2, expect.stringContaining('[usage/option]')]);
 });
 
 test('another base is refused, and verify says so', async () => {

@@ -3,6 +3,8 @@ import { GspfError } from '../errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { float32, type Tensor } from '../tensor.ts';
+import { describeHub } from './hub/diagnose-hub.ts';
+import type { LocateOptions } from './locate-model.ts';
 import type { DirectoryModel } from './model-directory.ts';
 
 /** One thing that {@link diagnose} looked at. */
@@ -23,12 +25,21 @@ const GIGABYTE = 1e9;
  * Looks at what gspf needs of this machine and, where one is given, of a model directory. Failures are reported, not
  * thrown.
  */
-export async function* diagnose(modelDirectory?: string): AsyncGenerator<Diagnosis> {
+export async function* diagnose(
+  modelDirectory?: string,
+  options: LocateOptions = {},
+): AsyncGenerator<Diagnosis> {
   yield nodeVersion();
   yield platformSupport();
   yield await runtime();
   yield memory();
-  if (modelDirectory !== undefined) yield* diagnoseModel(modelDirectory);
+  yield await hub(options);
+  if (modelDirectory !== undefined) yield* diagnoseModel(modelDirectory, options);
+}
+
+async function hub({ env }: LocateOptions): Promise<Diagnosis> {
+  const { detail, advice } = await describeHub(env);
+  return { name: 'hub', status: advice === undefined ? 'ok' : 'warn', detail, advice };
 }
 
 function nodeVersion(): Diagnosis {
@@ -92,7 +103,10 @@ async function runtime(): Promise<Diagnosis> {
       return { name, status: 'fail', detail: `a product of ${product.data.join(' ')}`, advice };
     }
     const { cpu, cores } = host();
-    return { name, status: 'ok', detail: `${backend.name}, ${cores} cores, ${cpu}` };
+    const { listSupportedBackends } = await import('onnxruntime-node');
+    const providers = listSupportedBackends().filter(({ bundled }) => bundled);
+    const detail = `${backend.name} (it has ${providers.map((provider) => provider.name).join(', ')}), ${cores} cores, ${cpu}`;
+    return { name, status: 'ok', detail };
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     const advice =
@@ -117,12 +131,12 @@ function memory(): Diagnosis {
   };
 }
 
-async function* diagnoseModel(directory: string): AsyncGenerator<Diagnosis> {
-  const { openModelDirectory } = await import('./model-directory.ts');
+async function* diagnoseModel(path: string, options: LocateOptions): AsyncGenerator<Diagnosis> {
+  const { openModel } = await import('./open-model.ts');
   let model: DirectoryModel;
   let tensors: ReadonlyMap<string, Tensor>;
   try {
-    model = await openModelDirectory(directory);
+    model = await openModel(path, options);
   } catch (error) {
     yield failed('model', error);
     return;

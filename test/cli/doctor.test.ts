@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { info, modelBytes } from '../onnx/models.ts';
@@ -13,6 +13,22 @@ test('a sound model and machine pass, line by line aligned', async () => {
   expect(stdout).toContain(
     'bert.encoder.layer.0.attention.self.key.bias and 1 more like it: zero by construction',
   );
+});
+
+test('the cache of the hub is described by its variables, and the token is not shown', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'hub', 'models--acme--tiny'), { recursive: true });
+  const env = {
+    HF_HOME: folder,
+    HF_TOKEN: 'hf_secret',
+    HF_HUB_OFFLINE: '1',
+    HF_ENDPOINT: 'http://mirror.example',
+  };
+  const { stdout } = await gspf(['doctor'], { env });
+  expect(stdout).toContain(
+    `http://mirror.example, not asked as HF_HUB_OFFLINE is set; 1 model in ${join(folder, 'hub')}; a token`,
+  );
+  expect(stdout).not.toContain('hf_secret');
 });
 
 test('a broken model fails with what to do, in text and in JSON', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Diagnosis } from '../../node/doctor.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
+import type { DownloadContext } from '../download-display.ts';
 import { modelReportText } from '../model-report.ts';
 import type { Output } from '../output.ts';
 
@@ -15,14 +16,14 @@ export const doctor: CommandDefinition<DoctorFlags> = {
   examples: ['gspf doctor --model all-MiniLM-L6-v2', 'gspf doctor model.onnx'],
   operands: { model: 'an .onnx file, to see what of it would be trained and what not' },
   options: (command: Command): void => {
-    command.option('--model <dir>', 'model directory to look into');
+    command.option('--model <model>', 'model to look into: a directory, or org/name of the hub');
   },
   run,
 };
 
-async function run({ flags, operands, output }: CommandContext<DoctorFlags>): Promise<number> {
+async function run({ io, flags, operands, output }: CommandContext<DoctorFlags>): Promise<number> {
   const model = operands[0] ?? flags.model;
-  return model?.endsWith('.onnx') ? inspect(model, output) : check(model, output);
+  return model?.endsWith('.onnx') ? inspect(model, output) : check(model, { io, output });
 }
 
 /** Tells what an ONNX file is to training. */
@@ -35,10 +36,10 @@ async function inspect(path: string, output: Output): Promise<number> {
 }
 
 /** Looks at the machine and at a model directory. */
-async function check(model: string | undefined, output: Output): Promise<number> {
+async function check(model: string | undefined, { io, output }: DownloadContext): Promise<number> {
   const { diagnose } = await import('../../node/doctor.ts');
   const checks: Diagnosis[] = [];
-  for await (const check of diagnose(model)) {
+  for await (const check of diagnose(model, { env: io.env })) {
     checks.push(check);
     output.progress(line(check));
   }

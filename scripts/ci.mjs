@@ -34,7 +34,7 @@ try {
 }
 if (!testsOk && counts.failed === 0) counts.failed = 1;
 
-const checks = ['lint', 'types', 'build', 'package', 'unused'];
+const checks = ['lint', 'types', 'build', 'package', 'unused', 'docs'];
 for (const check of checks)
   counts[run('npm', ['run', '--silent', `check:${check}`]) ? 'passed' : 'failed'] += 1;
 

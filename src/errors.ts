@@ -43,6 +43,7 @@ export const errorCodes = [
   'training/frozen-changed',
 ] as const;
 
+/** What a {@link GspfError} is about: docs/errors.md has a paragraph on each. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /** The one error class of the package: a code to branch on, and a message that says what to do. */

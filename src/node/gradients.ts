@@ -6,6 +6,7 @@ import { bindDimensions, specialize } from '../specialize/specialize.ts';
 import { formatType, isFloat, type Tensor, zeros } from '../tensor.ts';
 import { onnxRuntime } from './onnxruntime.ts';
 
+/** Which gradients are wanted, and how they are computed. */
 export interface GradientOptions {
   /** Also with respect to the graph inputs that are float32. */
   readonly wrtInputs?: boolean | undefined;

@@ -61,6 +61,7 @@ export interface DetailedEvaluation {
   readonly confusion: ConfusionMatrix | undefined;
 }
 
+/** Where a model is looked for, and how it is computed with. */
 export interface LoadModelOptions extends LocateOptions {
   /** Threads for one operator; by default one for each physical core. */
   readonly threads?: number | undefined;

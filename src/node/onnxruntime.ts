@@ -10,6 +10,7 @@ import type { Backend, Executable } from '../runtime/backend.ts';
 import { feedsFor, resultsFor } from '../runtime/feeds.ts';
 import type { Tensor, TensorData } from '../tensor.ts';
 
+/** How onnxruntime computes. */
 export interface OnnxRuntimeOptions {
   /** Threads for one operator; by default onnxruntime's choice, one for each physical core. */
   readonly threads?: number | undefined;

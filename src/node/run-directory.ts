@@ -60,6 +60,7 @@ export interface RunRecord extends RunReport {
   readonly model: RunReport['model'] & { readonly origin: RecordedOrigin | null };
 }
 
+/** Where a run is kept, and what becomes of a run that is there. */
 export interface RunDirectoryOptions {
   /** Replaces a finished run. */
   readonly overwrite?: boolean | undefined;
@@ -67,6 +68,7 @@ export interface RunDirectoryOptions {
   readonly resume?: boolean | undefined;
   /** The words of the command line that makes the run. */
   readonly command?: readonly string[] | undefined;
+  /** The clock. */
   readonly now?: (() => Date) | undefined;
 }
 
@@ -150,12 +152,14 @@ export class RunDirectory implements Observer {
     this.#step = step;
   };
 
+  /** Appends a line on a step to `metrics.jsonl`. */
   readonly onProgress = (progress: Progress): void => {
     const { step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs, rssBytes } = progress;
     this.#step = step;
     this.#append({ step, epoch, phase, loss, lr, gradNorm, tokens, elapsedMs: rounded(elapsedMs), rssBytes });
   };
 
+  /** Appends a line on an evaluation to `metrics.jsonl`. */
   readonly onEvaluation = ({ epoch, metrics, elapsedMs }: Evaluation): void => {
     this.#append({ step: this.#step, epoch, metrics, elapsedMs: rounded(elapsedMs) });
   };

@@ -18,6 +18,7 @@ import { upgradeNode } from './upgrade.ts';
 const OLDEST_OPSET = 13;
 const NEWEST_OPSET = 22;
 
+/** What decoding needs beside the bytes. */
 export interface DecodeOptions {
   /** What to call the model in messages: its path. */
   readonly source: string;

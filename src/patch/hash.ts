@@ -4,11 +4,13 @@ import { bytesOf, type Tensor } from '../tensor.ts';
 
 /** A running SHA-256. */
 export interface Sha256 {
+  /** Takes in bytes, which stay the caller's. */
   update(bytes: Uint8Array): void;
   /** The digest of all bytes so far, as 64 lower-case hexadecimal digits; called once, at the end. */
   hex(): string;
 }
 
+/** Begins a hash. */
 export type CreateSha256 = () => Sha256;
 
 /**

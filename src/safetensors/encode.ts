@@ -7,7 +7,8 @@ import { compareNames, isUnicode } from './names.ts';
 /**
  * The bytes of a safetensors file, in one buffer; the same tensors and metadata in any order give the same bytes.
  *
- * @throws `input/safetensors` as {@link safetensorsChunks} does.
+ * @throws `input/safetensors` for a name that is given twice, is reserved or is not Unicode text, and for data that do
+ * not fill their shape.
  */
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,

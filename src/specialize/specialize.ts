@@ -4,6 +4,7 @@ import { prune } from '../graph/topology.ts';
 import type { TensorType } from '../tensor.ts';
 import { Scope } from './scope.ts';
 
+/** Extents for the named dimensions, and what is not to be computed away. */
 export interface SpecializeOptions {
   /** An extent for each named dimension. */
   readonly dims: Readonly<Record<string, number>>;

@@ -36,7 +36,9 @@ export interface Evaluation {
 
 /** Who follows a run, and may stop it. */
 export interface Observer {
+  /** Called after each step. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called after each evaluation. */
   readonly onEvaluation?: ((evaluation: Evaluation) => void) | undefined;
   /** Called once, before the first step of a run that goes on from a checkpoint. */
   readonly onResume?: ((from: CheckpointProgress) => void) | undefined;

@@ -1,11 +1,21 @@
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
+import type { ResolvedTrainOptions } from '../options/options.ts';
 import { encodePatch } from '../patch/patch.ts';
-import type { CheckpointProgress } from '../training/checkpoint.ts';
+import { type CheckpointProgress, requireSameRun } from '../training/checkpoint.ts';
 import type { FineTuned } from '../training/fine-tune.ts';
 import type { Evaluation, Observer, Progress } from '../training/observer.ts';
 import type { RunReport } from '../training/run-report.ts';
@@ -15,6 +25,7 @@ import {
   exists,
   isDirectory,
   makeDirectory,
+  readJson,
   writeAtomically,
   writeTextAtomically,
 } from './files.ts';
@@ -98,6 +109,7 @@ export async function openRunDirectory(
       hint: 'Choose another directory, or replace the run with --overwrite.',
     });
   }
+  const isNew = !(await exists(path));
   await makeDirectory(path);
   const lock = await lockFolder(path, now());
   // The report goes first: what is left of an interrupted removal is no finished run.
@@ -105,12 +117,23 @@ export async function openRunDirectory(
   for (const file of Object.values(runFiles)) {
     if (!kept.includes(file)) await rm(join(path, file), { recursive: true, force: true });
   }
-  return new RunDirectory(path, command, now, lock);
+  return new RunDirectory(path, command, now, lock, isNew);
 }
 
 /** Whether a directory holds a finished run. */
 export function isFinished(path: string): Promise<boolean> {
   return exists(join(path, runFiles.report));
+}
+
+/**
+ * Compares the options of a finished run with those that it is asked to go on with.
+ *
+ * @throws `usage/option` for the first that differs.
+ */
+export async function requireSameOptions(path: string, options: ResolvedTrainOptions): Promise<void> {
+  const report = join(path, runFiles.report);
+  const { data } = z.looseObject({ options: z.looseObject({}) }).safeParse(await readJson(report));
+  if (data !== undefined) requireSameRun({ options: data.options }, { options }, report);
 }
 
 /** A run directory being written: follows a run as its observer, then takes the result. */
@@ -120,15 +143,17 @@ export class RunDirectory implements Observer {
   readonly #now: () => Date;
   readonly #startedAt: Date;
   readonly #lock: FolderLock;
+  readonly #isNew: boolean;
   #metrics: number | undefined;
   #step = 0;
 
-  constructor(path: string, command: readonly string[], now: () => Date, lock: FolderLock) {
+  constructor(path: string, command: readonly string[], now: () => Date, lock: FolderLock, isNew: boolean) {
     this.path = path;
     this.#command = command;
     this.#now = now;
     this.#startedAt = now();
     this.#lock = lock;
+    this.#isNew = isNew;
   }
 
   /** The process that wrote here and is gone without a word; undefined where there was none. */
@@ -194,10 +219,14 @@ export class RunDirectory implements Observer {
     return record;
   }
 
-  /** Closes the metrics, and lets other runs have the directory: for a run that does not finish. */
+  /**
+   * Closes the metrics, and lets other runs have the directory: for a run that does not finish. A directory that was
+   * made for it goes with it where the run has left nothing there.
+   */
   close(): void {
     this.#closeMetrics();
     this.#lock.release();
+    if (this.#isNew && readdirSync(this.path).length === 0) rmdirSync(this.path);
   }
 
   #closeMetrics(): void {

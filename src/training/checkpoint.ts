@@ -92,7 +92,11 @@ function readWhole(bytes: Uint8Array, source: string): ReturnType<typeof decodeS
   }
 }
 
-function requireSameRun(saved: unknown, wanted: RunIdentity, source: string): void {
+/**
+ * @param saved What is known of the run to resume: parts of a {@link RunIdentity}.
+ * @throws `usage/option` for the first part that differs.
+ */
+export function requireSameRun(saved: unknown, wanted: Partial<RunIdentity>, source: string): void {
   const [was, is] = [flatten(saved), flatten(wanted)];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     if (was.get(name) === is.get(name)) continue;

@@ -256,7 +256,7 @@ const folders: readonly WrongInput[] = [
   },
   {
     what: 'A run taken up with another option',
-    words: `${train('mails.csv').replace('runs/new', 'runs/mails')} --resume --lr 0.5`,
+    words: `${train('mails.csv').replace('runs/new', 'runs/mails')} --resume --epochs 3 --ratio 5% --batch-size 8 --threads 1 --lr 0.5`,
   },
   {
     what: 'A run that kept no scores, to be explained',

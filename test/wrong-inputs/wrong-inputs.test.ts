@@ -30,7 +30,7 @@ describe.each(Object.entries(wrongInputs))('%s', (_, cases) => {
     prepare?.();
     const files = listing();
     const ran = await gspf(argv(words));
-    printed.set(what, ran.stderr);
+    printed.set(what, ran.stderr.replaceAll(process.cwd(), '…'));
     expect(ran.status).toBe(status);
     expect(ran.stdout).toBe('');
     expect(ran.stderr).toMatch(/^error: .+ \[[\w/-]+\]\n/m);

@@ -56,15 +56,16 @@ function options(command: Command): void {
 }
 
 async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags>): Promise<undefined> {
-  const { isFinished, openRunDirectory } = await import('../../node/run-directory.ts');
+  const { isFinished, openRunDirectory, requireSameOptions } = await import('../../node/run-directory.ts');
+  const { resolveOptions } = await import('../../options/resolve.ts');
   const { overwrite, resume } = flags;
+  const given = await readTrainOptions(flags);
   if (resume && !overwrite && (await isFinished(flags.out))) {
+    await requireSameOptions(flags.out, resolveOptions(given, { task: flags.task }).options);
     const text = `The run in ${flags.out} is finished: there is nothing to resume.`;
     output.result({ document: { directory: flags.out, finished: true }, text });
     return;
   }
-  const given = await readTrainOptions(flags);
-  const { resolveOptions } = await import('../../options/resolve.ts');
   const { fineTune, loadTask } = await import('../../node/fine-tune.ts');
   const model = await openModel(
     { model: flags.model, ...(flags.threads && { threads: flags.threads }) },

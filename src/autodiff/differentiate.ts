@@ -20,6 +20,11 @@ export interface DifferentiateOptions {
    * gradient has the shape `[k]` of the indices.
    */
   readonly elements?: ReadonlyMap<string, Int32Array> | undefined;
+  /**
+   * Those of `wrt` that are tables of which only Gather reads, along axis 0 (`gatheredTables`): their gradient is left
+   * as it comes, a row for each place that reads one, `[places, …]`. Adding up the rows of one number is the caller's.
+   */
+  readonly rows?: ReadonlySet<string> | undefined;
 }
 
 /** The name of the output that holds the gradient with respect to `name`. */
@@ -37,7 +42,7 @@ export const gradientName = (name: string): string => `grad/${name}`;
  */
 export function differentiate(
   graph: StaticGraph,
-  { loss, wrt, elements = new Map() }: DifferentiateOptions,
+  { loss, wrt, elements = new Map(), rows = new Set() }: DifferentiateOptions,
 ): StaticGraph {
   const { dtype, shape } = typeOf(graph, loss);
   if (sizeOf(shape) !== 1) {
@@ -47,7 +52,7 @@ export function differentiate(
       got: `shape [${shape}]`,
     });
   }
-  return reverse(graph, wrt, elements, (builder) => [[loss, builder.filled(shape, dtype, 1)]]);
+  return reverse(graph, wrt, { elements, rows }, (builder) => [[loss, builder.filled(shape, dtype, 1)]]);
 }
 
 export interface VectorJacobianOptions {
@@ -74,16 +79,22 @@ export function vectorJacobianProduct(
   const types = new Map(graph.types);
   for (const { name, dtype, shape } of cotangents) types.set(name, { dtype, shape });
   const extended = { ...graph, inputs: [...graph.inputs, ...cotangents], types };
-  return reverse(extended, wrt, new Map(), (builder) =>
+  return reverse(extended, wrt, { elements: new Map(), rows: new Set() }, (builder) =>
     outputs.map((output) => [output, builder.value(cotangentName(output))]),
   );
+}
+
+/** The targets whose gradient is not wanted whole. */
+interface Forms {
+  readonly elements: ReadonlyMap<string, Int32Array>;
+  readonly rows: ReadonlySet<string>;
 }
 
 /** Walks the graph backward from the values that `seed` gives a cotangent. */
 function reverse(
   given: StaticGraph,
   wrt: readonly string[],
-  elements: ReadonlyMap<string, Int32Array>,
+  { elements, rows }: Forms,
   seed: (builder: BackwardBuilder) => readonly (readonly [string, Value])[],
 ): StaticGraph {
   const targets = new Set(wrt);
@@ -111,11 +122,10 @@ function reverse(
       if (rule === null || rule === 'expand' || !active.has(name)) return;
       const context = gradientContext(node, index, builder, cotangents);
       const wanted = elements.get(name);
-      const gradient =
-        wanted === undefined
-          ? unbroadcast(rule(context), context.x.shape, builder)
-          : gradientElements(rule, context, wanted, builder);
-      cotangents.add(context.x, gradient);
+      if (rows.has(name)) cotangents.add(context.x, gatheredRows(context));
+      else if (wanted !== undefined)
+        cotangents.add(context.x, gradientElements(rule, context, wanted, builder));
+      else cotangents.add(context.x, unbroadcast(rule(context), context.x.shape, builder));
     });
   }
 
@@ -164,6 +174,11 @@ function activeValues(graph: StaticGraph, targets: ReadonlySet<string>): Readonl
     }
   }
   return active;
+}
+
+/** The cotangent of what Gather read of a table, a row for each place. */
+function gatheredRows({ g, input, reshape, x }: GradientContext): Value {
+  return reshape(g, [sizeOf(input(1).shape), ...x.shape.slice(1)]);
 }
 
 /** The gradient at some elements: by the operator's sparse rule, else taken from the dense gradient. */

@@ -1,6 +1,5 @@
 import './without-telemetry.ts';
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';
@@ -9,6 +8,7 @@ import { encodeModel } from '../onnx/encode.ts';
 import type { Backend, Executable } from '../runtime/backend.ts';
 import { feedsFor, resultsFor } from '../runtime/feeds.ts';
 import type { Tensor, TensorData } from '../tensor.ts';
+import { FENCE, fenced, isFenced } from './output-fence.ts';
 
 /** How onnxruntime computes. */
 export interface OnnxRuntimeOptions {
@@ -41,7 +41,7 @@ async function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(encodeModel(orderForEarlyRelease(graph)), options);
+    return await ort.InferenceSession.create(fenced(encodeModel(orderForEarlyRelease(graph))), options);
   } catch (cause) {
     throw failure(`graph "${graph.name}"`, 'a graph that onnxruntime accepts', cause);
   }
@@ -65,11 +65,11 @@ class Session implements Executable {
       name,
       this.#wrap(tensor),
     ];
-    const fetches = Object.fromEntries(wanted.map(wrap));
+    const fetches = { [FENCE]: null, ...Object.fromEntries(wanted.map(wrap)) };
     try {
-      discard(await this.#session.run(Object.fromEntries(given.map(wrap)), fetches));
+      await this.#session.run(Object.fromEntries(given.map(wrap)), fetches);
     } catch (cause) {
-      throw failure(`graph "${this.#graph.name}"`, 'a run without failure', cause);
+      if (!isFenced(cause)) throw failure(`graph "${this.#graph.name}"`, 'a run without failure', cause);
     }
   }
 
@@ -84,27 +84,6 @@ class Session implements Executable {
     this.#wrapped.set(tensor.data, wrapped);
     return wrapped;
   }
-}
-
-/** A port without another end: what is posted to it is gone at once. */
-const nowhere = closedPort();
-
-function closedPort(): MessagePort {
-  const { port1, port2 } = new MessageChannel();
-  port2.close();
-  return port1;
-}
-
-/**
- * Frees what a run returns. The fetches that were passed in are filled, and yet onnxruntime-node returns copies of
- * them, which would pile up until the next garbage collection: several times the size of all gradients.
- */
-function discard(returned: ort.InferenceSession.OnnxValueMapType): void {
-  const buffers = new Set<ArrayBuffer>();
-  for (const { data } of Object.values(returned)) {
-    if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
-  }
-  nowhere.postMessage(null, [...buffers]);
 }
 
 function wrap(tensor: Tensor): ort.Tensor {

@@ -4,10 +4,12 @@ import { type AdamWState, adamwStep, carryAdamWState, createAdamWState, decays }
 import { clipFactor, globalNorm } from '../optim/clip.ts';
 import { float32, type Tensor, type TensorData } from '../tensor.ts';
 import type { BatchGradients } from './batch-gradients.ts';
+import { denseGradient } from './gradient.ts';
 import type { Run } from './run.ts';
+import type { Trained } from './train-epochs.ts';
 
-/** The weights in training, with the optimiser's state of each. */
-export class ActiveSet {
+/** Selected weights in training, with the optimiser's state of each. */
+export class ActiveSet implements Trained {
   readonly #run: Run;
   readonly #measured: readonly string[] | null;
   #selection: Selection;
@@ -120,9 +122,11 @@ export class ActiveSet {
   }
 
   #activeGradient(name: string): Float32Array {
-    const gradient = this.#gradients.gradients.get(name) ?? new Float32Array(0);
+    const gradient = this.#gradients.gradients.get(name) ?? { values: new Float32Array(0) };
     const indices = this.#selection.get(name);
-    if (this.#measured === null || indices === 'all' || indices === undefined) return gradient;
-    return Float32Array.from(indices, (index) => gradient[index] ?? 0);
+    const isWhole = indices === 'all' || indices === undefined;
+    if (this.#measured === null && !isWhole) return gradient.values;
+    const dense = denseGradient(gradient, this.#run.dataOf(name).length);
+    return isWhole ? dense : Float32Array.from(indices, (index) => dense[index] ?? 0);
   }
 }

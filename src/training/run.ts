@@ -1,12 +1,13 @@
 import type { Batch } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
+import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
 import type { Tensor } from '../tensor.ts';
-import { BatchGradients } from './batch-gradients.ts';
+import { BatchGradients, type Placement } from './batch-gradients.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { DropoutMasks } from './dropout-masks.ts';
@@ -110,10 +111,15 @@ export class Run {
     throw new GspfError('graph/invalid', { subject: `weights "${name}"`, expected: 'a tensor', got: 'none' });
   }
 
-  /** Gradients of the loss with respect to the active weights, in `memory` if given. The caller releases them. */
-  gradients(active: Selection, memory?: Float32Array): BatchGradients {
+  /** Gradients of the loss with respect to the active weights. The caller releases them. */
+  gradients(active: Selection, place?: Placement): BatchGradients {
     const { withLoss, weights } = this.prepared;
-    return new BatchGradients(withLoss, weights, active, this.environment.backend, memory);
+    return new BatchGradients(withLoss, weights, active, this.environment.backend, place);
+  }
+
+  /** Tables whose gradients come by row: see `gatheredTables`. */
+  gatheredTables(): ReadonlyMap<string, string> {
+    return gatheredTables(this.prepared.withLoss);
   }
 
   /** Fills `gradients` for a batch. @returns the loss */

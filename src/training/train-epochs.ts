@@ -1,5 +1,5 @@
 import { schedule } from '../optim/schedule.ts';
-import type { ActiveSet } from './active-set.ts';
+import type { BatchGradients } from './batch-gradients.ts';
 import type { Capture, Run, TrainingBatch } from './run.ts';
 
 /** Which batches to train on: from batch `skip` of epoch `from` to the end of epoch `to`; epochs count from 1. */
@@ -14,6 +14,19 @@ export interface TrainingSpan {
 export interface TrainingPosition {
   readonly epoch: number;
   readonly batch: number;
+}
+
+/** Weights in training. */
+export interface Trained {
+  /** Where the gradients of the last batch are. */
+  readonly gradients: BatchGradients;
+  /**
+   * One step of the optimiser by the gradients of the last batch; none where their norm is not finite.
+   *
+   * @returns the norm of the gradients before clipping
+   */
+  update(lr: number): number;
+  release(): Promise<void>;
 }
 
 /** What a method does beside the updates. */
@@ -39,7 +52,7 @@ export function countSteps({ from, to, skip }: TrainingSpan, stepsPerEpoch: numb
  */
 export async function trainEpochs(
   run: Run,
-  active: ActiveSet,
+  active: Trained,
   span: TrainingSpan,
   { capture, onGradients, onEpochEnd }: TrainingHooks,
   start: TrainingPosition = { epoch: span.from, batch: span.skip },

@@ -1,4 +1,5 @@
 import type { BatchGradients } from '../../training/batch-gradients.ts';
+import { denseGradient, stretchesOf } from '../../training/gradient.ts';
 import type { Run, TrainingBatch } from '../../training/run.ts';
 import { scoreKinds } from './scores.ts';
 import { accumulate, createStatistics, type Statistics } from './statistics.ts';
@@ -29,7 +30,7 @@ export async function measureBatch(
   if (statistics.measure !== 'hessian') {
     for (const name of statistics.tensors.keys()) {
       const gradient = gradients.gradients.get(name);
-      if (gradient !== undefined) accumulate(statistics, name, gradient);
+      if (gradient !== undefined) accumulate(statistics, name, stretchesOf(gradient));
     }
     return;
   }
@@ -42,7 +43,15 @@ async function hessianGradient(
   batch: TrainingBatch,
   gradients: BatchGradients,
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const direction = copyOf(gradients.gradients);
+  const dense = (): Map<string, Float32Array> =>
+    new Map(
+      [...gradients.gradients].map(([name, gradient]) => [
+        name,
+        denseGradient(gradient, run.dataOf(name).length).slice(),
+      ]),
+    );
+  const direction = dense();
+  const kept = copyOf(new Map([...gradients.gradients].map(([name, { values }]) => [name, values])));
   const weights = copyOf(new Map([...direction.keys()].map((name) => [name, run.dataOf(name)])));
   let squares = 0;
   for (const values of direction.values()) for (const value of values) squares += value * value;
@@ -54,12 +63,12 @@ async function hessianGradient(
       for (let i = 0; i < data.length; i++) data[i] = (start[i] ?? 0) + step * (along[i] ?? 0);
     }
     await run.computeGradients(batch, gradients);
-    return copyOf(gradients.gradients);
+    return dense();
   };
   const ahead = await gradientAt(epsilon);
   const behind = await gradientAt(-epsilon);
   for (const [name, start] of weights) run.dataOf(name).set(start);
-  for (const [name, values] of direction) gradients.gradients.get(name)?.set(values);
+  for (const [name, values] of kept) gradients.gradients.get(name)?.values.set(values);
   return new Map(
     [...ahead].map(([name, values]) => {
       const others = behind.get(name);

@@ -1,4 +1,5 @@
 import { GspfError } from '../../errors.ts';
+import type { Stretch } from '../../training/gradient.ts';
 import type { Sizes, WeightArray } from '../selection.ts';
 
 /** What is summed over the batches: |g|, g², g, or H·g (the Hessian times the gradient, of the same batch). */
@@ -37,10 +38,15 @@ export function createStatistics(
 /**
  * Adds one batch of one tensor.
  *
- * @param values The batch's gradient, unclipped; for the measure `hessian`, H·g of the batch.
+ * @param values The batch's gradient, unclipped; for the measure `hessian`, H·g of the batch. Of a tensor where most of
+ *   it is zero, only the stretches that are not.
  * @throws `usage/option` for a tensor that is not measured.
  */
-export function accumulate({ measure, tensors }: Statistics, tensor: string, values: WeightArray): void {
+export function accumulate(
+  { measure, tensors }: Statistics,
+  tensor: string,
+  values: WeightArray | readonly Stretch[],
+): void {
   const running = tensors.get(tensor);
   if (running === undefined) {
     throw new GspfError('usage/option', {
@@ -49,7 +55,14 @@ export function accumulate({ measure, tensors }: Statistics, tensor: string, val
       got: `"${tensor}"`,
     });
   }
-  const { sum } = running;
+  const stretches = Array.isArray(values) ? values : [{ start: 0, values }];
+  for (const { start, values } of stretches) {
+    addTo(running.sum.subarray(start, start + values.length), values, measure);
+  }
+  running.batches += 1;
+}
+
+function addTo(sum: WeightArray, values: WeightArray, measure: Measure): void {
   if (measure === 'absolute') {
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + Math.abs(values[i] ?? 0);
   } else if (measure === 'square') {
@@ -57,7 +70,6 @@ export function accumulate({ measure, tensors }: Statistics, tensor: string, val
   } else {
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0);
   }
-  running.batches += 1;
 }
 
 /**

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { sgdStep } from '../../optim/sgd.ts';
 import type { Tensor } from '../../tensor.ts';
+import type { Placement } from '../../training/batch-gradients.ts';
 import type { Checkpoint } from '../../training/checkpoint.ts';
+import { type Gradient, stretchesOf } from '../../training/gradient.ts';
 import type { Run } from '../../training/run.ts';
 import type { TrainingSpan } from '../../training/train-epochs.ts';
 import { countAll, difference, type Selection, type Sizes, union } from '../selection.ts';
@@ -44,8 +46,13 @@ export async function warmUp(
 
   const sizes = run.sizes(eligible);
   const groups = sliceTensors(eligible, sizes, slices);
-  const memory = slices === 1 ? undefined : largest(groups, sizes);
-  const measuring = groups.map((names) => run.gradients(new Map(names.map((name) => [name, 'all'])), memory));
+  const memory = new Float32Array(slices === 1 ? 0 : largest(groups, sizes));
+  const measuring = groups.map((names) =>
+    run.gradients(
+      new Map(names.map((name) => [name, 'all'])),
+      slices === 1 ? undefined : oneAfterAnother(memory),
+    ),
+  );
   const limit = warmupBatches(run);
   const start = checkpoint?.progress ?? { epoch: 1, batch: 0 };
   for (let epoch = start.epoch; epoch <= epochs && !stable; epoch++) {
@@ -171,20 +178,26 @@ const warmupState = z.object({
   counts: z.record(z.string(), z.number()),
 });
 
-function descend(run: Run, gradients: ReadonlyMap<string, Float32Array>, lr: number): void {
+function descend(run: Run, gradients: ReadonlyMap<string, Gradient>, lr: number): void {
+  const step = { lr, momentum: 0, nesterov: false, decay: 0, scale: 1 };
   for (const [name, gradient] of gradients) {
-    sgdStep(run.dataOf(name), 'all', gradient, null, {
-      lr,
-      momentum: 0,
-      nesterov: false,
-      decay: 0,
-      scale: 1,
-    });
+    const weights = run.dataOf(name);
+    for (const { start, values } of stretchesOf(gradient)) {
+      sgdStep(weights.subarray(start, start + values.length), 'all', values, null, step);
+    }
   }
 }
 
-/** Memory for the gradients of one group at a time. */
-function largest(groups: readonly (readonly string[])[], sizes: Sizes): Float32Array {
-  const totals = groups.map((names) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0));
-  return new Float32Array(Math.max(...totals));
+/** Weights of the largest group. */
+function largest(groups: readonly (readonly string[])[], sizes: Sizes): number {
+  return Math.max(...groups.map((names) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)));
+}
+
+/** Puts gradients one after another into memory that other groups use as well. */
+function oneAfterAnother(memory: Float32Array): Placement {
+  let used = 0;
+  return (_, length) => {
+    used += length;
+    return memory.subarray(used - length, used);
+  };
 }

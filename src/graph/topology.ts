@@ -87,3 +87,13 @@ export function prune<G extends Graph>(graph: G): G {
   const initializers = new Map([...graph.initializers].filter(([name]) => needed.has(name)));
   return { ...graph, nodes: nodes.reverse(), initializers };
 }
+
+/** The given values, and those that are computed from any of them. */
+export function dependents(nodes: readonly Node[], values: Iterable<string>): ReadonlySet<string> {
+  const reached = new Set(values);
+  for (const { inputs, outputs } of nodes) {
+    if (inputs.some((name) => reached.has(name))) for (const output of outputs) reached.add(output);
+  }
+  reached.delete('');
+  return reached;
+}

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph/builder.ts';
-import type { Dim } from '../graph/graph.ts';
+import type { Dim, Graph, Node } from '../graph/graph.ts';
 
 /** A place where training drops values: a graph input that takes the mask. */
 export interface DropoutSite {
@@ -34,4 +34,19 @@ function rowsOf(builder: GraphBuilder, input: string, shape: readonly Dim[]): st
   const size = shape[2];
   if (shape.length !== 3 || typeof size !== 'number') return input;
   return builder.op('Reshape', [input, builder.ints([-1, size])]);
+}
+
+/** A graph with the dropout of some sites taken out, and with it the inputs for their masks. */
+export function withoutDropout(graph: Graph, inputs: ReadonlySet<string>): Graph {
+  const masks = new Set(inputs);
+  const kept = new Map<string, string>();
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const [x = '', mask = ''] = node.inputs;
+    const output = node.outputs[0] ?? '';
+    if (node.opType === 'Reshape' && masks.has(x)) masks.add(output);
+    else if (node.opType === 'Mul' && masks.has(mask)) kept.set(output, kept.get(x) ?? x);
+    else nodes.push({ ...node, inputs: node.inputs.map((name) => kept.get(name) ?? name) });
+  }
+  return { ...graph, inputs: graph.inputs.filter(({ name }) => !inputs.has(name)), nodes };
 }

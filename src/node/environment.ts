@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type { Environment } from '../runtime/environment.ts';
 import { createSha256 } from './files.ts';
@@ -10,7 +11,11 @@ export function nodeEnvironment(options: OnnxRuntimeOptions = {}): Environment {
     backend: onnxRuntime(options),
     createSha256,
     now: () => performance.now(),
-    memory: () => ({ rssBytes: process.memoryUsage.rss(), peakRssBytes: peakRssBytes() }),
+    memory: () => ({
+      rssBytes: process.memoryUsage.rss(),
+      peakRssBytes: peakRssBytes(),
+      freeBytes: freemem(),
+    }),
     pause: () => setImmediate(),
   };
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TrainOptions } from '../options/options.ts';
 import type { Patch } from '../patch/patch.ts';
 import { loadTask as loadTaskFrom, type TaskOptions } from '../tasks/load.ts';
@@ -8,6 +9,7 @@ import { checkpointDirectory as openCheckpoints } from './checkpoint-directory.t
 import { taskFiles } from './files.ts';
 import type { Model } from './model.ts';
 import { writePatch } from './patch-file.ts';
+import { prefixDirectory } from './prefix-directory.ts';
 
 /** Loads a task by name, from official files or from the user's own tables; see {@link TaskOptions}. */
 export function loadTask(name: string, options: TaskOptions): Promise<Task> {
@@ -27,7 +29,7 @@ export interface RunResult extends FineTuned {
 
 /** Where to keep checkpoints. */
 export interface CheckpointDirectoryOptions {
-  /** The directory for checkpoints; none are kept without one. */
+  /** The directory for checkpoints, and for the frozen prefix beyond its room in memory; none without one. */
   readonly checkpointDirectory?: string | undefined;
   /** Goes on from the last checkpoint there, if there is one. */
   readonly resume?: boolean | undefined;
@@ -58,7 +60,13 @@ export async function fineTune(model: Model, task: Task, options: FineTuneOption
     checkpointDirectory === undefined
       ? undefined
       : { store: openCheckpoints(checkpointDirectory), resume: resume === true };
-  const result = await fineTuneIn(model, task, given, model.environment, observer, checkpoints);
+  const environment = {
+    ...model.environment,
+    ...(checkpointDirectory !== undefined && {
+      prefixStore: prefixDirectory(join(checkpointDirectory, 'prefix')),
+    }),
+  };
+  const result = await fineTuneIn(model, task, given, environment, observer, checkpoints);
   const { patch } = result;
   return { ...result, patch: { ...patch, write: (path) => writePatch(path, patch) } };
 }

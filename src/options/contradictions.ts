@@ -9,7 +9,7 @@ export interface Contradiction {
 
 /** What in a complete tree of options cannot be meant together. */
 export function contradictions(options: ResolvedTrainOptions): readonly Contradiction[] {
-  const { method, epochs, warmup, select, refine } = options;
+  const { method, epochs, warmup, select, refine, prefix } = options;
   if (method === 'full') {
     return refine.every === 0
       ? []
@@ -38,6 +38,9 @@ export function contradictions(options: ResolvedTrainOptions): readonly Contradi
       path: 'select.headInBudget',
       expected: 'true with select.head compete, where the head has no place of its own',
     });
+  }
+  if (prefix.dropout === 'on' && (prefix.cache === 'memory' || prefix.cache === 'disk')) {
+    found.push({ path: 'prefix.dropout', expected: `off or null with prefix.cache ${prefix.cache}` });
   }
   return found;
 }

@@ -79,6 +79,14 @@ export interface RefineOptions {
   readonly enter: 'zero';
 }
 
+/** What lies below the lowest trained weight: the same in every pass. */
+export interface PrefixOptions {
+  readonly cache: 'auto' | 'off' | 'memory' | 'disk';
+  /** Most bytes of it in memory; null: a quarter of what is free. */
+  readonly cacheBytes: number | null;
+  readonly dropout: 'on' | 'off' | null;
+}
+
 /** What a run keeps so that it can be resumed. */
 export interface CheckpointOptions {
   readonly everySeconds: number;
@@ -106,6 +114,7 @@ export interface ResolvedTrainOptions {
   readonly score: ScoreOptions;
   readonly select: SelectOptions;
   readonly refine: RefineOptions;
+  readonly prefix: PrefixOptions;
   readonly checkpoint: CheckpointOptions;
 }
 

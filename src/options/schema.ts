@@ -4,6 +4,7 @@ import type {
   AdamWOptions,
   CheckpointOptions,
   Granularity,
+  PrefixOptions,
   RefineOptions,
   ResolvedTrainOptions,
   ScheduleOptions,
@@ -212,6 +213,33 @@ const refine = z
   .prefault({})
   .describe('Phase 3, `gspf` only: selects anew while training.');
 
+const prefix = z
+  .strictObject({
+    cache: z
+      .enum(['auto', 'off', 'memory', 'disk'])
+      .default('auto')
+      .describe(
+        'Where its outputs are kept for each text, so that they are computed once: in memory and beyond `cacheBytes` on disk (`auto`), in one of them, or nowhere.',
+      ),
+    cacheBytes: count
+      .nullable()
+      .meta({ expected: 'a whole number of at least 0, or null' })
+      .default(null)
+      .describe('Most bytes of them in memory; null: a quarter of what is free.'),
+    dropout: z
+      .enum(['on', 'off'])
+      .nullable()
+      .meta({ expected: '"on", "off" or null' })
+      .default(null)
+      .describe(
+        'Whether values are dropped there; a cache needs them whole. null: only where `cache` is off; `on` turns the cache `auto` off.',
+      ),
+  } satisfies Fields<PrefixOptions>)
+  .prefault({})
+  .describe(
+    'Phase 3, `gspf` only: the part of the model that no trained weight enters, and which gives the same for a text in every pass.',
+  );
+
 const checkpoint = z
   .strictObject({
     everySeconds: nonNegative
@@ -266,6 +294,7 @@ const fields = z.strictObject({
   score,
   select,
   refine,
+  prefix,
   checkpoint,
 } satisfies Fields<ResolvedTrainOptions>);
 

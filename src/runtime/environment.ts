@@ -1,14 +1,27 @@
 import type { CreateSha256 } from '../patch/hash.ts';
 import type { Backend } from './backend.ts';
 
+/** Bytes under names, kept between runs or not; what it gives back is not trusted. */
+export interface PrefixStore {
+  /** Undefined where there is nothing of that name. */
+  readonly read: (name: string) => Promise<Uint8Array | undefined>;
+  readonly write: (name: string, bytes: Uint8Array) => Promise<void>;
+}
+
 /** What the pure core takes from the place where it runs. */
 export interface Environment {
   readonly backend: Backend;
   readonly createSha256: CreateSha256;
   /** Milliseconds since a fixed moment, never falling. */
   readonly now: () => number;
-  /** Resident memory of the process, now and at most so far, in bytes. */
-  readonly memory: () => { readonly rssBytes: number; readonly peakRssBytes: number };
+  /** Resident memory of the process, now and at most so far, and what other programs leave free, in bytes. */
+  readonly memory: () => {
+    readonly rssBytes: number;
+    readonly peakRssBytes: number;
+    readonly freeBytes: number;
+  };
+  /** Where the outputs of a frozen prefix can be kept that memory has no room for. */
+  readonly prefixStore?: PrefixStore | undefined;
   /** Lets signals, timers and other work have their turn: a run of the backend may block the thread. */
   readonly pause: () => Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { differentiate, gradientName } from '../autodiff/differentiate.ts';
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, StaticGraph } from '../graph/graph.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { Selection } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
@@ -33,12 +33,14 @@ export class BatchGradients {
   readonly #byPlace = new Map<string, Float32Array>();
   readonly #cache: ShapeCache;
 
+  /** @param above The part of the forward graph to run: all of it, or what stands on a prefix that is kept. */
   constructor(
     graph: Graph,
     weights: Weights,
     active: Selection,
     backend: Backend,
     place: Placement = () => undefined,
+    above: (graph: StaticGraph) => StaticGraph = (whole) => whole,
   ) {
     this.#weights = weights;
     this.gradients = this.#gradients;
@@ -64,7 +66,7 @@ export class BatchGradients {
     this.#cache = new ShapeCache(backend, ({ batch, sequence }) => {
       const forward = specialize(graph, { dims: { batch, sequence }, variables: new Set() });
       const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
-      return differentiate(onlyLoss, { loss: LOSS, wrt, elements, rows });
+      return differentiate(above(onlyLoss), { loss: LOSS, wrt, elements, rows });
     });
   }
 

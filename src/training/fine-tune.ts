@@ -96,6 +96,7 @@ export async function fineTune(
       runtime: environment.backend.name,
       phases: run.phases,
       selections,
+      prefix: run.prefixReport,
       evaluations: run.evaluations,
       metrics: run.evaluations.at(-1)?.metrics ?? {},
       primaryMetric: task.primaryMetric,

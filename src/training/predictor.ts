@@ -7,6 +7,7 @@ import { ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { float32, sizeOf, type Tensor } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
+import type { Prefix } from './prefix.ts';
 import { textAt, textFeeds } from './text-feeds.ts';
 
 export interface PredictorOptions {
@@ -18,6 +19,8 @@ export interface PredictorOptions {
   readonly padTokenId: number;
   /** The positions that the model has: no text is padded beyond. */
   readonly maxLength: number;
+  /** Keeps what no trained weight enters; the graph is then its own. */
+  readonly prefix?: Prefix | undefined;
 }
 
 /** Runs a model forward. */
@@ -29,8 +32,11 @@ export class Predictor {
   constructor(options: PredictorOptions, environment: Pick<Environment, 'backend' | 'pause'>) {
     this.#options = options;
     this.#environment = environment;
-    this.#cache = new ShapeCache(environment.backend, ({ batch, sequence }) =>
-      specialize(options.graph, { dims: { batch, sequence }, variables: new Set() }),
+    const { graph, prefix } = options;
+    this.#cache = new ShapeCache(environment.backend, (shape) =>
+      prefix === undefined
+        ? specialize(graph, { dims: { ...shape }, variables: new Set() })
+        : prefix.cut.logitsAbove(shape),
     );
   }
 
@@ -40,7 +46,8 @@ export class Predictor {
    * A text alone is run twice over: the rounding of a single row differs from that of the same row among others.
    */
   async logits(texts: readonly EncodedText[], batchSize: number): Promise<Float32Array[]> {
-    const { layout, maxLength, padTokenId, weights } = this.#options;
+    const { layout, maxLength, padTokenId, weights, prefix } = this.#options;
+    await prefix?.fill(texts);
     const results = new Array<Float32Array>(texts.length);
     const lengths = texts.map(({ ids }) => ids.length);
     for (const { rows, length } of sequentialBatches({ lengths, batchSize, maxLength })) {
@@ -48,7 +55,11 @@ export class Predictor {
       const fed = chosen.length === 1 ? [...chosen, ...chosen] : chosen;
       const perText = layout.of === 'text' ? [layout.width] : [length, layout.width];
       const output = float32([fed.length, ...perText], new Float32Array(fed.length * sizeOf(perText)));
-      const feeds = new Map<string, Tensor>([...weights, ...textFeeds(fed, length, padTokenId)]);
+      const feeds = new Map<string, Tensor>([
+        ...weights,
+        ...textFeeds(fed, length, padTokenId),
+        ...((await prefix?.feeds(fed, length)) ?? []),
+      ]);
       const executable = await this.#cache.get({ batch: fed.length, sequence: length });
       await executable.run(feeds, new Map([['logits', output]]));
       rows.forEach((row, i) => {

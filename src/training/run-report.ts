@@ -5,6 +5,7 @@ import type { ModelOrigin } from '../models/text-model.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { FrozenProof } from './frozen.ts';
 import type { Evaluation } from './observer.ts';
+import type { PrefixReport } from './open-prefix.ts';
 
 /** What one phase of a run did and took. */
 export interface PhaseReport {
@@ -56,6 +57,8 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   /** The first selection, then one for each refinement; empty for full fine-tuning. */
   readonly selections: readonly SelectionReport[];
+  /** The part that no trained weight enters, if its outputs were kept; null if not. */
+  readonly prefix: PrefixReport | null;
   readonly evaluations: readonly Evaluation[];
   /** The scores that count: those of the last epoch. */
   readonly metrics: Readonly<Record<string, number>>;

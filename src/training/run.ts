@@ -1,5 +1,6 @@
 import type { Batch } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
+import type { StaticGraph } from '../graph/graph.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
@@ -13,6 +14,7 @@ import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import { judgeLosses } from './judge-losses.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
+import { openPrefix, type PrefixReport, type PrefixUse, prefixNote, prefixReport } from './open-prefix.ts';
 import { Predictor } from './predictor.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
@@ -50,7 +52,10 @@ export class Run {
   readonly #observer: Observer;
   readonly #keeper: CheckpointKeeper | undefined;
   #startedAt: number;
-  readonly #predictor: Predictor;
+  #predictor: Predictor;
+  /** The graph that training runs, and what of it is kept. */
+  #use: PrefixUse;
+  #isFilled = false;
   readonly #dropout: DropoutMasks;
   /** Steps that the whole run will take, known once its method has planned it. */
   steps = 0;
@@ -78,9 +83,8 @@ export class Run {
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#dropout = new DropoutMasks(options.seed);
-    const { objective, weights, padTokenId, maxLength } = prepared;
-    const { forward: graph, layout } = objective;
-    this.#predictor = new Predictor({ graph, weights, layout, padTokenId, maxLength }, environment);
+    this.#use = { ...prepared, prefix: undefined };
+    this.#predictor = this.#newPredictor();
   }
 
   /** Tells the user something, and the report too. */
@@ -111,10 +115,38 @@ export class Run {
     throw new GspfError('graph/invalid', { subject: `weights "${name}"`, expected: 'a tensor', got: 'none' });
   }
 
+  /**
+   * Lets the part that none of these tensors enters be computed once from now on, where the options want that; what
+   * was made by {@link gradients} before still computes it.
+   *
+   * @param trained Names of all tensors that may change in the rest of the run.
+   */
+  async usePrefix(trained: readonly string[]): Promise<void> {
+    await this.#predictor.release();
+    this.#isFilled = false;
+    this.#use = openPrefix(this.prepared, this.options, trained, this.environment);
+    if (this.#use.prefix !== undefined) this.note(prefixNote(this.#use.prefix, this.prepared.dropoutSites));
+    this.#predictor = this.#newPredictor();
+  }
+
+  get prefixReport(): PrefixReport | null {
+    const { prefix } = this.#use;
+    return prefix === undefined ? null : prefixReport(prefix);
+  }
+
+  #newPredictor(): Predictor {
+    const { objective, weights, padTokenId, maxLength } = this.prepared;
+    const { forward: graph, layout } = objective;
+    const { prefix } = this.#use;
+    return new Predictor({ graph, weights, layout, padTokenId, maxLength, prefix }, this.environment);
+  }
+
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
   gradients(active: Selection, place?: Placement): BatchGradients {
-    const { withLoss, weights } = this.prepared;
-    return new BatchGradients(withLoss, weights, active, this.environment.backend, place);
+    const { withLoss, prefix } = this.#use;
+    const { backend } = this.environment;
+    const above = prefix && ((graph: StaticGraph) => prefix.cut.above(graph));
+    return new BatchGradients(withLoss, this.prepared.weights, active, backend, place, above);
   }
 
   /** Tables whose gradients come by row: see `gatheredTables`. */
@@ -123,12 +155,18 @@ export class Run {
   }
 
   /** Fills `gradients` for a batch. @returns the loss */
-  computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
+  async computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
     const { objective, padTokenId } = this.prepared;
+    const { prefix } = this.#use;
+    if (prefix !== undefined && !this.#isFilled) {
+      await prefix.fill(objective.train.texts, () => throwIfCancelled(this.#observer));
+      this.#isFilled = true;
+    }
     const { rows, length } = batch;
     const shape = { batch: rows.length, sequence: length };
     const texts = Array.from(rows, (row) => textAt(objective.train.texts, row));
     const feeds = textFeeds(texts, length, padTokenId);
+    for (const [name, values] of (await prefix?.feeds(texts, length)) ?? []) feeds.set(name, values);
     for (const [name, target] of objective.targets(rows, length)) feeds.set(name, target);
     for (const [name, mask] of this.#masks(batch, shape)) feeds.set(name, mask);
     return gradients.run(feeds, shape);
@@ -136,7 +174,7 @@ export class Run {
 
   /** The dropout masks of a batch: the same whenever it is run in its epoch. */
   #masks({ epoch, number }: TrainingBatch, { batch, sequence }: BatchShape): [string, Tensor][] {
-    const { dropoutSites, withLoss } = this.prepared;
+    const { dropoutSites, withLoss } = this.#use;
     return dropoutSites.map((site) => {
       const shape = withLoss.inputs.find(({ name }) => name === site.input)?.shape ?? [];
       const extents = shape.map((dim) =>
@@ -271,7 +309,8 @@ export class Run {
     return this.environment.now() - this.#startedAt;
   }
 
-  release(): Promise<void> {
-    return this.#predictor.release();
+  async release(): Promise<void> {
+    await this.#predictor.release();
+    await this.#use.prefix?.release();
   }
 }

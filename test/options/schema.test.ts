@@ -49,6 +49,7 @@ const defaults = {
     frontierMass: 0.85,
   },
   refine: { every: 0, alpha: 0.5, source: 'probe', probeBatches: 8, dropped: 'keep', enter: 'zero' },
+  prefix: { cache: 'auto', cacheBytes: null, dropout: null },
   checkpoint: { everySeconds: 30 },
 };
 
@@ -75,7 +76,7 @@ describe('the options of the reference runs', () => {
 
   it.each(files)('%s are accepted unchanged', (file) => {
     const { options } = JSON.parse(readFileSync(`${runs}/${file}`, 'utf8'));
-    const { preset, method, evalBatchSize, maxLength, dropout, classWeights, checkpoint } = defaults;
+    const { preset, method, evalBatchSize, maxLength, dropout, classWeights, prefix, checkpoint } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
       preset,
       method,
@@ -83,6 +84,7 @@ describe('the options of the reference runs', () => {
       maxLength,
       dropout,
       classWeights,
+      prefix,
       checkpoint,
       ...options,
       warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },
@@ -177,7 +179,7 @@ describe('values at the edges', () => {
   });
 
   it('refuses what is not built', () => {
-    expect(accepts({ prefix: { cache: 'off' } })).toBe(false);
+    expect(accepts({ prefix: { precision: 'int8' } })).toBe(false);
   });
 });
 

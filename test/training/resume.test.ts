@@ -61,6 +61,7 @@ const cases: Readonly<Record<string, TrainOptions>> = {
     score: { kind: 'random' },
     select: { ratio, frontier: 'auto' },
     refine: { every: 2, probeBatches: 2 },
+    dropout: 'config',
   },
   'every warmed weight kept': { epochs: 2, select: { ratio }, warmup: { commit: 'keep', lr: 0.01 } },
   'full fine-tuning': { method: 'full', epochs: 2 },

@@ -150,7 +150,9 @@ export class Chooser {
     const graph = specialize(withLoss, { dims: { batch, sequence }, variables: new Set() });
     const { of, layers } = this.#depths;
     const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined), layers);
-    return { forward, tokens: batch * sequence, prefixShare: 1 };
+    const { epochs, prefix } = this.#run.options;
+    const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on';
+    return { forward, tokens: batch * sequence, prefixShare: isCached ? 1 / epochs : 1 };
   }
 }
 

@@ -20,9 +20,15 @@ export async function gspf(run: Run, checkpoint?: Checkpoint): Promise<MethodRes
   const refinement =
     resumed === undefined
       ? await beginRefinement(run, field, checkpoint)
-      : Refinement.restore(run, field.tensors, field.chooser, resumed);
+      : await Refinement.restore(run, field.tensors, field.chooser, resumed);
   const span = spanAfterWarmup(run, refinement.measured);
   run.steps = refinement.measured + countSteps(span, run.stepsPerEpoch);
+  if (resumed === undefined) {
+    await run.settle(
+      () => ({ phase: 'train', epoch: span.from, batch: span.skip, ...refinement.capture() }),
+      true,
+    );
+  }
   await trainEpochs(
     run,
     refinement.active,
@@ -52,7 +58,7 @@ async function beginRefinement(
 ): Promise<Refinement> {
   const { choice, batches } = await chooseFirst(run, field, checkpoint);
   const report = reportOf(choice, run.options.warmup.epochs, batches, choice.selected);
-  return new Refinement(run, field.tensors, field.chooser, {
+  return Refinement.begin(run, field.tensors, field.chooser, {
     first: choice.selection,
     reports: [report],
     measured: batches,

@@ -33,7 +33,12 @@ export class Refinement {
   #listening: Statistics | null;
   #batches = 0;
 
-  constructor(run: Run, eligible: readonly string[], chooser: Chooser, { first, reports, measured }: Start) {
+  private constructor(
+    run: Run,
+    eligible: readonly string[],
+    chooser: Chooser,
+    { first, reports, measured }: Start,
+  ) {
     const { every, source } = run.options.refine;
     const listens = every > 0 && source === 'dense';
     this.#run = run;
@@ -46,17 +51,29 @@ export class Refinement {
     this.active = new ActiveSet(run, first, listens ? chooser.tensors : null);
   }
 
+  /** A refinement that starts with its first selection. */
+  static async begin(
+    run: Run,
+    eligible: readonly string[],
+    chooser: Chooser,
+    start: Start,
+  ): Promise<Refinement> {
+    // Later selections are made from the same tensors, so that the prefix stays what it is.
+    await run.usePrefix(run.options.refine.every > 0 ? chooser.tensors : [...start.first.keys()]);
+    return new Refinement(run, eligible, chooser, start);
+  }
+
   /** A refinement under way, as {@link capture} kept it; puts the weights back too. */
-  static restore(
+  static async restore(
     run: Run,
     eligible: readonly string[],
     chooser: Chooser,
     { progress, tensors }: Checkpoint,
-  ): Refinement {
+  ): Promise<Refinement> {
     const { reports, measured, batches } = refinementState.parse(progress.method);
     chooser.restore(tensors, reports.length, reports[0]?.frontier ?? null);
     const first = readSelection('selected', tensors);
-    const refinement = new Refinement(run, eligible, chooser, { first, reports, measured });
+    const refinement = await Refinement.begin(run, eligible, chooser, { first, reports, measured });
     refinement.active.restore(tensors);
     refinement.everSelected = readSelection('ever', tensors);
     refinement.#batches = batches;

@@ -1,0 +1,87 @@
+import { GspfError } from '../errors.ts';
+import type { DropoutSite } from '../models/dropout.ts';
+import type { ResolvedTrainOptions } from '../options/options.ts';
+import type { Environment } from '../runtime/environment.ts';
+import { Prefix, PrefixCut, withoutDropoutBelow } from './prefix.ts';
+import { PrefixCache, type PrefixCacheReport } from './prefix-cache.ts';
+import type { Prepared } from './prepare.ts';
+
+/** Share of the free memory that the cache may take where nobody says how much. */
+const SHARE_OF_FREE = 1 / 4;
+
+/** What a run's prefix came to. */
+export interface PrefixReport extends PrefixCacheReport {
+  /** Numbers kept of each position, and of each text besides. */
+  readonly perPosition: number;
+  readonly perText: number;
+  /** Texts that were computed, those again that were not kept. */
+  readonly computed: number;
+}
+
+/** What to tell of a prefix at the end of a run. */
+export function prefixReport({ cut, cache, computed }: Prefix): PrefixReport {
+  const size = (perPosition: boolean): number =>
+    cut.crossing
+      .filter(({ layout }) => layout.perPosition === perPosition)
+      .reduce((sum, { layout: { outer, inner } }) => sum + outer * inner, 0);
+  return { perPosition: size(true), perText: size(false), computed, ...cache.report };
+}
+
+/** Tells that there is a prefix, and what it leaves out. */
+export function prefixNote(prefix: Prefix, sites: readonly DropoutSite[]): string {
+  const { perPosition, perText } = prefixReport(prefix);
+  const sizes = [
+    ...(perPosition === 0 ? [] : [`${4 * perPosition} bytes a token`]),
+    ...(perText === 0 ? [] : [`${4 * perText} bytes a text`]),
+  ];
+  const without = prefix.cut.sites.length < sites.length ? ', without dropout there' : '';
+  return `What lies below the trained weights is computed once and kept, ${sizes.join(' and ')}${without} (prefix.cache).`;
+}
+
+/** How training runs a graph of which only some tensors are trained. */
+export type PrefixUse = Pick<Prepared, 'dropoutSites' | 'withLoss'> & { readonly prefix: Prefix | undefined };
+
+/**
+ * Decides whether what lies below the trained tensors is computed once, by options and graph alone, so that the same
+ * run has the same bits everywhere; and takes the dropout out of it where that is wanted.
+ *
+ * @param trained Names of the tensors that may change from now on.
+ * @throws `usage/option` for a cache on disk without a place for it.
+ */
+export function openPrefix(
+  { withLoss, dropoutSites, weights, padTokenId, maxLength }: Prepared,
+  { prefix: { cache, cacheBytes, dropout } }: Pick<ResolvedTrainOptions, 'prefix'>,
+  trained: readonly string[],
+  environment: Environment,
+): PrefixUse {
+  const plain = { withLoss, dropoutSites, prefix: undefined };
+  const isOff = cache === 'off' || (dropout === 'on' && dropoutSites.length > 0);
+  if (isOff && dropout !== 'off') return plain;
+  const cut = PrefixCut.find({
+    graph: withLoss,
+    sites: dropoutSites,
+    weights,
+    trained,
+    padTokenId,
+    maxLength,
+  });
+  if (isOff || cut === undefined) {
+    if (dropout !== 'off') return plain;
+    const graph = withoutDropoutBelow(withLoss, trained, dropoutSites);
+    const left = new Set(graph.inputs.map(({ name }) => name));
+    return { ...plain, withLoss: graph, dropoutSites: dropoutSites.filter(({ input }) => left.has(input)) };
+  }
+  const room =
+    cache === 'disk' ? 0 : (cacheBytes ?? Math.floor(SHARE_OF_FREE * environment.memory().freeBytes));
+  const store = cache === 'memory' ? undefined : environment.prefixStore;
+  if (cache === 'disk' && store === undefined) {
+    throw new GspfError('usage/option', {
+      subject: 'prefix.cache',
+      expected: 'auto, memory or off where no directory is given to keep it in',
+      got: 'disk',
+      hint: 'Give checkpointDirectory.',
+    });
+  }
+  const kept = new PrefixCache(room, store, environment.createSha256);
+  return { withLoss: cut.graph, dropoutSites: cut.sites, prefix: new Prefix(cut, kept, environment) };
+}

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { textEncoder } from '../../src/models/architecture.ts';
+import {
+  classifierGraph,
+  classifierParameters,
+  withCrossEntropy,
+} from '../../src/models/sequence-classification.ts';
+import { initialize } from '../../src/models/text-model.ts';
+import type { EncodedText } from '../../src/models/tokenizer.ts';
+import { nodeEnvironment } from '../../src/node/environment.ts';
+import { specialize } from '../../src/specialize/specialize.ts';
+import { float32, type Tensor } from '../../src/tensor.ts';
+import { Prefix, PrefixCut } from '../../src/training/prefix.ts';
+import { PrefixCache } from '../../src/training/prefix-cache.ts';
+import { textFeeds } from '../../src/training/text-feeds.ts';
+import { relativeError } from '../numbers.ts';
+
+const LABELS = 3;
+const environment = nodeEnvironment({ threads: 1 });
+const fixtures = new URL('../fixtures/models/', import.meta.url);
+const architectures = readdirSync(fixtures, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+/** Logits of texts padded to one length, by the graph as a whole and by its two parts. */
+async function bothWays(
+  name: string,
+  texts: readonly EncodedText[],
+  length: number,
+  isTrained: (layer: number) => boolean,
+): Promise<[Float32Array, Float32Array] | undefined> {
+  const config: unknown = JSON.parse(readFileSync(new URL(`${name}/config.json`, fixtures), 'utf8'));
+  const encoder = textEncoder(config as object, name);
+  const parameters = classifierParameters(encoder, LABELS);
+  const weights = initialize(parameters, 0.3, 7);
+  const graph = withCrossEntropy(classifierGraph(encoder, LABELS));
+  const body = new Set(encoder.parameters.map((parameter) => parameter.name));
+  const trained = parameters
+    .map((parameter) => parameter.name)
+    .filter((parameter) => !body.has(parameter) || isTrained(Number(/\.(\d+)\./.exec(parameter)?.[1] ?? -1)));
+  const { padTokenId, maxPositions: maxLength } = encoder;
+  const cut = PrefixCut.find({ graph, sites: [], weights, trained, padTokenId, maxLength });
+  if (cut === undefined) return undefined;
+  const prefix = new Prefix(cut, new PrefixCache(1e9, undefined, environment.createSha256), environment);
+  const shape = { batch: texts.length, sequence: length };
+  const plain = { ...graph, outputs: graph.outputs.filter((output) => output.name === 'logits') };
+  const whole = specialize(plain, { dims: shape, variables: new Set() });
+  const feeds = new Map<string, Tensor>([...weights, ...textFeeds(texts, length, padTokenId)]);
+  // Each text is asked for in other company first.
+  await prefix.fill(texts.toReversed());
+  const parts = new Map([...feeds, ...(await prefix.feeds(texts, length))]);
+  const results: Float32Array[] = [];
+  for (const [part, given] of [
+    [whole, new Map([...feeds, ['labels', labelsOf(texts.length)]])],
+    [cut.logitsAbove(shape), parts],
+  ] as const) {
+    const executable = await environment.backend.compile(part);
+    const logits = float32([texts.length, LABELS], new Float32Array(texts.length * LABELS));
+    await executable.run(given, new Map([['logits', logits]]));
+    await executable.release();
+    results.push(logits.data);
+  }
+  await prefix.release();
+  return [results[0]!, results[1]!];
+}
+
+const labelsOf = (texts: number): Tensor => ({
+  dtype: 'int64',
+  shape: [texts, 1],
+  data: new BigInt64Array(texts),
+});
+
+const textsOf = (lengths: readonly number[]): EncodedText[] =>
+  lengths.map((length, i) => ({
+    ids: Array.from({ length }, (_, j) => 5 + ((i * 7 + j * 3) % 20)),
+    typeIds: new Array<number>(length).fill(0),
+    truncated: false,
+  }));
+
+describe.each(architectures)('%s, cut above its first layer', (name) => {
+  test('gives the logits of the graph as a whole: to the bit at the texts’ own length, to rounding beyond', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 2, max: 8 }), { minLength: 2, maxLength: 5 }),
+        async (lengths) => {
+          const texts = textsOf(lengths);
+          const own = await bothWays(name, texts, 8, (layer) => layer >= 1);
+          if (own === undefined) throw new Error('no cut was found');
+          expect([...own[1]]).toEqual([...own[0]]);
+          const longer = await bothWays(name, texts, 16, (layer) => layer >= 1);
+          expect(relativeError({ data: longer![1] }, { data: longer![0] })).toBeLessThan(1e-5);
+        },
+      ),
+      { numRuns: 2 },
+    );
+  });
+});

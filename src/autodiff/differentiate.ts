@@ -1,6 +1,7 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node, type StaticGraph } from '../graph/graph.ts';
 import { prune } from '../graph/topology.ts';
+import { type SparseWays, typicalCosts, waysByCost } from '../lowering/sparse-costs.ts';
 import { elementsOf, sparseGradientRules } from '../lowering/sparse-gradients.ts';
 import type { ExpandRule, GradientContext, GradientRule, Value } from '../ops/definition.ts';
 import { definitionOf, isOpType } from '../ops/table.ts';
@@ -25,7 +26,11 @@ export interface DifferentiateOptions {
    * as it comes, a row for each place that reads one, `[places, …]`. Adding up the rows of one number is the caller's.
    */
   readonly rows?: ReadonlySet<string> | undefined;
+  /** How their gradients are computed: by default the ways that are cheapest by `typicalCosts`. */
+  readonly ways?: SparseWays | undefined;
 }
+
+const typicalWays = waysByCost(typicalCosts);
 
 /** The name of the output that holds the gradient with respect to `name`. */
 export const gradientName = (name: string): string => `grad/${name}`;
@@ -42,7 +47,7 @@ export const gradientName = (name: string): string => `grad/${name}`;
  */
 export function differentiate(
   graph: StaticGraph,
-  { loss, wrt, elements = new Map(), rows = new Set() }: DifferentiateOptions,
+  { loss, wrt, elements = new Map(), rows = new Set(), ways = typicalWays }: DifferentiateOptions,
 ): StaticGraph {
   const { dtype, shape } = typeOf(graph, loss);
   if (sizeOf(shape) !== 1) {
@@ -52,7 +57,9 @@ export function differentiate(
       got: `shape [${shape}]`,
     });
   }
-  return reverse(graph, wrt, { elements, rows }, (builder) => [[loss, builder.filled(shape, dtype, 1)]]);
+  return reverse(graph, wrt, { elements, rows, ways }, (builder) => [
+    [loss, builder.filled(shape, dtype, 1)],
+  ]);
 }
 
 export interface VectorJacobianOptions {
@@ -79,7 +86,8 @@ export function vectorJacobianProduct(
   const types = new Map(graph.types);
   for (const { name, dtype, shape } of cotangents) types.set(name, { dtype, shape });
   const extended = { ...graph, inputs: [...graph.inputs, ...cotangents], types };
-  return reverse(extended, wrt, { elements: new Map(), rows: new Set() }, (builder) =>
+  const forms: Forms = { elements: new Map(), rows: new Set(), ways: typicalWays };
+  return reverse(extended, wrt, forms, (builder) =>
     outputs.map((output) => [output, builder.value(cotangentName(output))]),
   );
 }
@@ -88,13 +96,14 @@ export function vectorJacobianProduct(
 interface Forms {
   readonly elements: ReadonlyMap<string, Int32Array>;
   readonly rows: ReadonlySet<string>;
+  readonly ways: SparseWays;
 }
 
 /** Walks the graph backward from the values that `seed` gives a cotangent. */
 function reverse(
   given: StaticGraph,
   wrt: readonly string[],
-  { elements, rows }: Forms,
+  { elements, rows, ways }: Forms,
   seed: (builder: BackwardBuilder) => readonly (readonly [string, Value])[],
 ): StaticGraph {
   const targets = new Set(wrt);
@@ -124,7 +133,7 @@ function reverse(
       const wanted = elements.get(name);
       if (rows.has(name)) cotangents.add(context.x, gatheredRows(context));
       else if (wanted !== undefined)
-        cotangents.add(context.x, gradientElements(rule, context, wanted, builder));
+        cotangents.add(context.x, gradientElements(rule, context, wanted, ways, builder));
       else cotangents.add(context.x, unbroadcast(rule(context), context.x.shape, builder));
     });
   }
@@ -186,11 +195,12 @@ function gradientElements(
   rule: GradientRule,
   context: GradientContext,
   wanted: Int32Array,
+  ways: SparseWays,
   builder: BackwardBuilder,
 ): Value {
   const opType = context.node.opType;
   const sparse = isOpType(opType) ? sparseGradientRules[opType] : undefined;
-  const gradient = sparse?.input === context.index ? sparse.rule(context, wanted) : undefined;
+  const gradient = sparse?.input === context.index ? sparse.rule(context, wanted, ways) : undefined;
   return gradient ?? elementsOf(builder, unbroadcast(rule(context), context.x.shape, builder), wanted);
 }
 

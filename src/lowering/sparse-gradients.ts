@@ -1,17 +1,19 @@
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
-import { float, int } from '../graph/graph.ts';
+import { float, int, ints } from '../graph/graph.ts';
 import type { GradientContext, OpType, Value } from '../ops/definition.ts';
 import { scatterAddAlong } from '../ops/indexing.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
+import type { SparseWays } from './sparse-costs.ts';
 
 /**
  * The gradient of an operator's input at chosen elements only: float `[k]` in the order of `indices`, which are
  * flat, row-major and ascending. Undefined where the operator has no cheaper form for them than the dense one.
  */
-export type SparseGradientRule = (context: GradientContext, indices: Int32Array) => Value | undefined;
-
-/** Above this share of a matrix's rows × columns, the dense product followed by a gather is cheaper. */
-const DENSE_ABOVE = 0.5;
+export type SparseGradientRule = (
+  context: GradientContext,
+  indices: Int32Array,
+  ways: SparseWays,
+) => Value | undefined;
 
 /** Operators whose weight gradients have a sparse form, with the input that holds the weight. */
 export const sparseGradientRules: Partial<
@@ -20,24 +22,24 @@ export const sparseGradientRules: Partial<
   // Y = α·A·op(B): dB = α·Aᵀ·G, or its transpose α·Gᵀ·A
   Gemm: {
     input: 1,
-    rule: (c, indices) => {
+    rule: (c, indices, ways) => {
       if (intAttribute(c.node, 'transA', 0) !== 0) return undefined;
       const alpha = floatAttribute(c.node, 'alpha', 1);
       const [a, g] = [c.input(0), c.g];
       return intAttribute(c.node, 'transB', 0) === 0
-        ? productAt(c, a, g, alpha, indices)
-        : productAt(c, g, a, alpha, indices);
+        ? productAt(c, a, g, alpha, indices, ways)
+        : productAt(c, g, a, alpha, indices, ways);
     },
   },
   // Y = A·B with one matrix B for the whole stack: dB = Aᵀ·G over all rows of A
   MatMul: {
     input: 1,
-    rule: (c, indices) => {
+    rule: (c, indices, ways) => {
       const [a, b] = [c.input(0), c.input(1)];
       if (a.shape.length < 2 || b.shape.length !== 2) return undefined;
       const [inner = 1, columns = 1] = b.shape;
       const rows = sizeOf(a.shape) / inner;
-      return productAt(c, reshape(c, a, [rows, inner]), reshape(c, c.g, [rows, columns]), 1, indices);
+      return productAt(c, reshape(c, a, [rows, inner]), reshape(c, c.g, [rows, columns]), 1, indices, ways);
     },
   },
   // Y = W[ids]: dW[r] = Σ of G over the places that read row r, for the rows that are wanted only
@@ -56,35 +58,69 @@ export function elementsOf(
   dense: Value,
   indices: Int32Array,
 ): Value {
-  return c.op('Gather', [reshape(c, dense, [sizeOf(dense.shape)]), positions(c, indices)]);
+  const flat = reshape(c, dense, [sizeOf(dense.shape)]);
+  // Whole rows, columns and blocks fill their product.
+  const isWhole = indices.length === sizeOf(dense.shape) && indices.every((index, i) => index === i);
+  return isWhole ? flat : c.op('Gather', [flat, positions(c, indices)]);
 }
 
-/**
- * Elements of α·Lᵀ·R, for L `[t, rows]` and R `[t, columns]`: the product of the touched columns of L and R, with
- * the wanted elements taken from it.
- */
+/** Elements of α·Lᵀ·R, for L `[t, rows]` and R `[t, columns]`; undefined where the dense product is the best way. */
 function productAt(
   c: GradientContext,
   left: Value,
   right: Value,
   alpha: number,
   indices: Int32Array,
+  ways: SparseWays,
 ): Value | undefined {
-  const [rows = 0, columns = 0] = [left.shape[1], right.shape[1]];
+  const [inner = 0, rows = 0] = left.shape;
+  const columns = right.shape[1] ?? 0;
   const touchedRows = distinct(indices, (index) => Math.floor(index / columns));
   const touchedColumns = distinct(indices, (index) => index % columns);
-  if (touchedRows.length * touchedColumns.length > DENSE_ABOVE * rows * columns) return undefined;
-  const block = c.op('Gemm', [take(c, left, touchedRows), take(c, right, touchedColumns)], {
-    transA: int(1),
+  const form = ways.form({
+    inner,
+    rows,
+    columns,
+    touchedRows: touchedRows.length,
+    touchedColumns: touchedColumns.length,
+    elements: indices.length,
+  });
+  if (form === 'dense') return undefined;
+  if (form === 'elements') return productByElement(c, left, right, alpha, indices);
+  const kept = {
+    rows: form === 'columns' ? upTo(rows) : touchedRows,
+    columns: form === 'rows' ? upTo(columns) : touchedColumns,
+  };
+  const l = take(c, left, kept.rows, ways);
+  const r = take(c, right, kept.columns, ways);
+  const block = c.op('Gemm', [l.value, r.value], {
+    ...(l.isTransposed ? {} : { transA: int(1) }),
+    ...(r.isTransposed ? { transB: int(1) } : {}),
     ...(alpha === 1 ? {} : { alpha: float(alpha) }),
   });
-  const row = inverse(touchedRows, rows);
-  const column = inverse(touchedColumns, columns);
+  const row = inverse(kept.rows, rows);
+  const column = inverse(kept.columns, columns);
   const within = indices.map(
-    (index) =>
-      (row[Math.floor(index / columns)] ?? 0) * touchedColumns.length + (column[index % columns] ?? 0),
+    (index) => (row[Math.floor(index / columns)] ?? 0) * kept.columns.length + (column[index % columns] ?? 0),
   );
   return elementsOf(c, block, within);
+}
+
+/** (Lᵀ·R)[i, j] = Σₜ L[t, i]·R[t, j], element by element. */
+function productByElement(
+  c: GradientContext,
+  left: Value,
+  right: Value,
+  alpha: number,
+  indices: Int32Array,
+): Value {
+  const columns = right.shape[1] ?? 0;
+  const rowsOf = (matrix: Value, key: (index: number) => number): Value =>
+    c.op('Gather', [transpose(c, matrix), positions(c, indices.map(key))]);
+  const l = rowsOf(left, (index) => Math.floor(index / columns));
+  const r = rowsOf(right, (index) => index % columns);
+  const sums = c.op('ReduceSum', [c.op('Mul', [l, r]), c.constant(int64([1], [1]))], { keepdims: int(0) });
+  return alpha === 1 ? sums : c.op('Mul', [sums, alpha]);
 }
 
 /** Elements of the gradient of an embedding table, by adding up only the rows that are wanted. */
@@ -108,10 +144,25 @@ function rowsAt(c: GradientContext, indices: Int32Array): Value {
   );
 }
 
-/** The given columns of a matrix; the matrix itself where that is all of them. */
-function take(c: GradientContext, matrix: Value, columns: Int32Array): Value {
-  if (columns.length === matrix.shape[1]) return matrix;
-  return c.op('Gather', [matrix, positions(c, columns)], { axis: int(1) });
+/** The given columns of a matrix, perhaps as rows; the matrix itself where that is all of them. */
+function take(
+  c: GradientContext,
+  matrix: Value,
+  columns: Int32Array,
+  { transposes }: SparseWays,
+): { readonly value: Value; readonly isTransposed: boolean } {
+  const [inner = 0, extent = 0] = matrix.shape;
+  if (columns.length === extent) return { value: matrix, isTransposed: false };
+  const isTransposed = transposes(inner, columns.length, extent);
+  const value = isTransposed
+    ? c.op('Gather', [transpose(c, matrix), positions(c, columns)])
+    : c.op('Gather', [matrix, positions(c, columns)], { axis: int(1) });
+  return { value, isTransposed };
+}
+
+/** Shared by all that ask for it: Q, K and V read the same rows. */
+function transpose(c: GradientContext, matrix: Value): Value {
+  return c.op('Transpose', [matrix], { perm: ints([1, 0]) });
 }
 
 function positions({ constant }: Pick<GradientContext, 'constant'>, indices: Int32Array): Value {
@@ -121,6 +172,10 @@ function positions({ constant }: Pick<GradientContext, 'constant'>, indices: Int
 function reshape({ op, constant }: Pick<GradientContext, 'op' | 'constant'>, x: Value, shape: Shape): Value {
   const same = x.shape.length === shape.length && shape.every((extent, axis) => extent === x.shape[axis]);
   return same ? x : op('Reshape', [x, constant(int64([shape.length], shape))]);
+}
+
+function upTo(extent: number): Int32Array {
+  return Int32Array.from({ length: extent }, (_, i) => i);
 }
 
 function distinct(indices: Int32Array, key: (index: number) => number): Int32Array {

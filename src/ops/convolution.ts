@@ -5,9 +5,9 @@ import type {
   EvaluateContext,
   GradientContext,
   GradientRule,
-  InferContext,
   OpDefinition,
   OpFamily,
+  TypeContext,
 } from './definition.ts';
 import { cropped, inputGradient, kernelGradient } from './kernel-gradient.ts';
 import { sumKeeping } from './reductions.ts';
@@ -21,9 +21,6 @@ import {
   windowReads,
   windowsOf,
 } from './windows.ts';
-
-/** What shape rules and reference kernels both see. */
-type TypeContext = Pick<InferContext, 'node' | 'inputs'>;
 
 const groupsOf = (node: Node): number => intAttribute(node, 'group', 1);
 

@@ -1,18 +1,33 @@
 import { intAttribute } from '../graph/attributes.ts';
 import { string } from '../graph/graph.ts';
-import { int64, type Shape, sizeOf } from '../tensor.ts';
-import type { GradientContext, InferContext, OpDefinition, OpFamily, Value } from './definition.ts';
-import { requiredArray, requiredType, shapeError } from './shapes.ts';
-import { windowCounts, windowReads, windowsOf } from './windows.ts';
+import { int64, type Shape, sizeOf, type TensorType } from '../tensor.ts';
+import type {
+  GradientContext,
+  InferContext,
+  OpDefinition,
+  OpFamily,
+  TypeContext,
+  Value,
+} from './definition.ts';
+import { asInfer, knownNumbers, requiredArray, requiredType, shapeError } from './shapes.ts';
+import { type Windows, windowCounts, windowReads, windowsOf } from './windows.ts';
 
 /** The type of X `[n, c, …]`. @throws `graph/shape` where it has no spatial axis. */
-function spatialInput(c: Pick<InferContext, 'node' | 'inputs'>) {
+export function spatialInput(c: TypeContext): TensorType {
   const x = requiredType(c, 0);
   if (x.shape.length < 3) throw shapeError(c.node, 'X [n, c, …]', `[${x.shape}]`);
   return x;
 }
 
-function geometry(c: Pick<InferContext, 'node' | 'inputs'>) {
+/** What a pooling node reads and gives: `extents` and `counts` are spatial, `shape` is that of the result. */
+interface PoolGeometry extends TensorType {
+  readonly extents: Shape;
+  readonly windows: Windows;
+  readonly counts: Shape;
+}
+
+/** The windows of a pooling node and the shape that they give. */
+export function poolGeometry(c: TypeContext): PoolGeometry {
   const { dtype, shape } = spatialInput(c);
   const extents = shape.slice(2);
   const windows = windowsOf(c.node, extents);
@@ -36,14 +51,14 @@ function columnMajor(position: number, extents: Shape): number {
 
 const maxPool: OpDefinition = {
   infer: (c) => {
-    const { dtype, shape } = geometry(c);
+    const { dtype, shape } = poolGeometry(c);
     return [
       { dtype, shape },
       { dtype: 'int64', shape },
     ];
   },
   evaluate: (c) => {
-    const { dtype, extents, windows, counts, shape } = geometry(c);
+    const { dtype, extents, windows, counts, shape } = poolGeometry(c);
     const { data } = requiredArray(c, 0);
     const reads = windowReads(extents, counts, windows);
     const [area, perPlane] = [sizeOf(extents), sizeOf(counts)];
@@ -92,37 +107,36 @@ function rowMajorPositions(c: GradientContext): Value {
   return c.op('Add', [start, row]);
 }
 
-/** A reduction of each plane to one number. */
-function globalPool(
-  reduce: (plane: Float64Array) => number,
-  gradient: (c: GradientContext) => Value,
-): OpDefinition {
-  const resultShape = (shape: Shape) => shape.map((extent, axis) => (axis < 2 ? extent : 1));
-  return {
-    infer: (c) => {
-      const { dtype, shape } = spatialInput(c);
-      return [{ dtype, shape: resultShape(shape) }];
-    },
-    evaluate: (c) => {
-      const { dtype, shape, data } = requiredArray(c, 0);
-      const area = sizeOf(shape.slice(2));
-      const result = new Float64Array(sizeOf(shape.slice(0, 2)));
-      for (let i = 0; i < result.length; i++) result[i] = reduce(data.subarray(i * area, (i + 1) * area));
-      return [{ dtype, shape: resultShape(shape), data: result }];
-    },
-    gradients: [gradient],
-  };
+/**
+ * How large MaxUnpool's result is: what `output_shape` says, else what the pooling with these windows had read.
+ */
+function unpooledShape(c: InferContext): Shape {
+  const { shape } = spatialInput(c);
+  if (c.inputs[2] !== undefined) return knownNumbers(c, 2);
+  const { kernel, strides, before, after } = windowsOf(c.node, shape.slice(2));
+  const extents = shape
+    .slice(2)
+    .map(
+      (extent, axis) =>
+        (extent - 1) * (strides[axis] ?? 1) + (kernel[axis] ?? 1) - (before[axis] ?? 0) - (after[axis] ?? 0),
+    );
+  return [...shape.slice(0, 2), ...extents];
 }
 
-/** A value repeated to the shape of x. */
-const spread = ({ op, constant, x }: GradientContext, value: Value): Value =>
-  op('Expand', [value, constant(int64([x.shape.length], x.shape))]);
-
-export const pooling: OpFamily<'GlobalAveragePool' | 'MaxPool'> = {
-  // y = Σx/n: dx = g/n
-  GlobalAveragePool: globalPool(
-    (plane) => plane.reduce((sum, x) => sum + x, 0) / plane.length,
-    (c) => spread(c, c.op('Mul', [c.g, 1 / sizeOf(c.x.shape.slice(2))])),
-  ),
-  MaxPool: maxPool,
+const maxUnpool: OpDefinition = {
+  infer: (c) => [{ dtype: requiredType(c, 0).dtype, shape: unpooledShape(c) }],
+  evaluate: (c) => {
+    const { dtype, data } = requiredArray(c, 0);
+    const indices = requiredArray(c, 1).data;
+    const shape = unpooledShape(asInfer(c));
+    const result = new Float64Array(sizeOf(shape));
+    indices.forEach((index, i) => {
+      result[index] = data[i] ?? 0;
+    });
+    return [{ dtype, shape, data: result }];
+  },
+  // dx = g where each element went
+  gradients: [({ g, input, op, reshape }) => op('Gather', [reshape(g, [sizeOf(g.shape)]), input(1)]), null],
 };
+
+export const pooling: OpFamily<'MaxPool' | 'MaxUnpool'> = { MaxPool: maxPool, MaxUnpool: maxUnpool };

@@ -1,8 +1,9 @@
 import { intAttribute, intsAttribute } from '../graph/attributes.ts';
 import { int, ints, type Node } from '../graph/graph.ts';
 import { int64, type Shape, sizeOf } from '../tensor.ts';
-import type { EvaluateContext, GradientRule, InferContext, OpDefinition, OpFamily } from './definition.ts';
+import type { GradientRule, InferContext, OpDefinition, OpFamily } from './definition.ts';
 import {
+  asInfer,
   broadcastShapes,
   broadcastStrides,
   knownNumbers,
@@ -34,17 +35,6 @@ function relabel(target: (c: InferContext, shape: Shape) => Shape): OpDefinition
       return [{ dtype, shape: target(asInfer(c), shape), data }];
     },
     gradients: [reshapeBack, null],
-  };
-}
-
-/** What a shape rule would see of evaluated inputs: the integers among them are known. */
-function asInfer({ node, inputs }: EvaluateContext): InferContext {
-  return {
-    node,
-    inputs,
-    constants: inputs.map((array, i) =>
-      array === undefined || i === 0 ? undefined : int64(array.shape, Array.from(array.data)),
-    ),
   };
 }
 

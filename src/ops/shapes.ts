@@ -1,7 +1,14 @@
 import { GspfError } from '../errors.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
 import { type Shape, sizeOf, type Tensor, type TensorType } from '../tensor.ts';
-import type { EvaluateContext, InferContext, NumericArray } from './definition.ts';
+import type {
+  EvaluateContext,
+  GradientContext,
+  InferContext,
+  NumericArray,
+  TypeContext,
+} from './definition.ts';
+import { fromNumeric } from './numeric.ts';
 
 /** The shape that numpy broadcasting gives, or undefined where the shapes do not fit. */
 export function broadcastShapes(shapes: readonly Shape[]): Shape | undefined {
@@ -84,7 +91,7 @@ export function refusal(node: Node, expected: string, got: string): GspfError {
 }
 
 /** The type of input `i`. @throws `graph/invalid` where it is left out. */
-export function requiredType({ node, inputs }: Pick<InferContext, 'node' | 'inputs'>, i: number): TensorType {
+export function requiredType({ node, inputs }: TypeContext, i: number): TensorType {
   const type = inputs[i];
   if (type === undefined) {
     throw new GspfError('graph/invalid', {
@@ -124,6 +131,21 @@ export function knownNumbers({ node, constants }: InferContext, i: number): read
     });
   }
   return numbersOf(tensor);
+}
+
+/** What a shape rule would see of evaluated inputs: all but the first are known. */
+export function asInfer({ node, inputs }: EvaluateContext): InferContext {
+  return {
+    node,
+    inputs,
+    constants: inputs.map((array, i) => (array === undefined || i === 0 ? undefined : fromNumeric(array))),
+  };
+}
+
+/** What the shape rule of a node sees again when its gradient is taken: every input but the first is known. */
+export function knownContext({ node, x, input, known }: GradientContext): InferContext {
+  const constants = node.inputs.map((name, i) => (i === 0 || name === '' ? undefined : known(input(i))));
+  return { node, inputs: [x, ...constants.slice(1)], constants };
 }
 
 /** The elements of a tensor as doubles. */

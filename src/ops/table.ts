@@ -1,21 +1,29 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
+import { activations } from './activations.ts';
+import { averagePooling } from './average-pooling.ts';
 import { bitwise } from './bitwise.ts';
 import { broadcasting } from './broadcasting.ts';
+import { channelNormalization } from './channel-normalization.ts';
 import { constants } from './constants.ts';
 import { convolution } from './convolution.ts';
 import { dataDependent } from './data-dependent.ts';
 import { type OpDefinition, type OpType, opTypes } from './definition.ts';
 import { determinants } from './determinant.ts';
+import { dropout } from './dropout.ts';
 import { einsum } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
+import { globalPooling } from './global-pooling.ts';
 import { indexing } from './indexing.ts';
 import { normalization } from './normalization.ts';
+import { padding } from './padding.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
+import { rearrangement } from './rearrangement.ts';
 import { recurrent } from './recurrent/recurrent.ts';
 import { reductions } from './reductions.ts';
 import { reshaping } from './reshape.ts';
+import { resizing } from './resize.ts';
 import { rounding } from './rounding.ts';
 import { scattering } from './scattering.ts';
 import { selection } from './selection.ts';
@@ -23,31 +31,41 @@ import { sequences } from './sequences.ts';
 import { slicing } from './slicing.ts';
 import { trigonometry } from './trigonometry.ts';
 import { variadics } from './variadic.ts';
+import { vectorNormalization } from './vector-normalization.ts';
 
 /** Every operator that graphs may hold. A name in `opTypes` without a definition does not compile. */
 export const operators: { readonly [T in OpType]: OpDefinition } = {
+  ...activations,
+  ...averagePooling,
   ...bitwise,
   ...broadcasting,
+  ...channelNormalization,
   ...constants,
   ...convolution,
   ...dataDependent,
   ...determinants,
+  ...dropout,
   ...einsum,
-  ...scattering,
-  ...selection,
-  ...sequences,
   ...elementwise,
+  ...globalPooling,
   ...indexing,
   ...normalization,
+  ...padding,
   ...pooling,
   ...products,
+  ...rearrangement,
   ...recurrent,
   ...reductions,
   ...reshaping,
+  ...resizing,
   ...rounding,
+  ...scattering,
+  ...selection,
+  ...sequences,
   ...slicing,
   ...trigonometry,
   ...variadics,
+  ...vectorNormalization,
 };
 
 export function isOpType(name: string): name is OpType {

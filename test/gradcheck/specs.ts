@@ -1,11 +1,15 @@
 import type { Spec } from './spec.ts';
+import { activationSpecs } from './specs/activations.ts';
 import { convolutionSpecs } from './specs/convolution.ts';
 import { elementwiseSpecs } from './specs/elementwise.ts';
 import { indexingSpecs } from './specs/indexing.ts';
 import { linearAlgebraSpecs } from './specs/linear-algebra.ts';
+import { normalizationSpecs } from './specs/normalization.ts';
 import { poolingSpecs } from './specs/pooling.ts';
+import { rearrangementSpecs } from './specs/rearrangement.ts';
 import { recurrentSpecs } from './specs/recurrent.ts';
 import { reductionSpecs } from './specs/reductions.ts';
+import { resizingSpecs } from './specs/resizing.ts';
 import { selectionSpecs } from './specs/selection.ts';
 import { shapeSpecs } from './specs/shape.ts';
 
@@ -19,5 +23,9 @@ export const specs: readonly Spec[] = [
   ...recurrentSpecs,
   ...reductionSpecs,
   ...selectionSpecs,
+  ...activationSpecs,
+  ...normalizationSpecs,
+  ...rearrangementSpecs,
+  ...resizingSpecs,
   ...shapeSpecs,
 ];

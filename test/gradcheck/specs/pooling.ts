@@ -1,6 +1,6 @@
 import { type Attributes, int, ints, string } from '../../../src/graph/graph.ts';
 import type { OpType } from '../../../src/ops/definition.ts';
-import { real, type Spec, spec } from '../spec.ts';
+import { indices, list, numbers, real, type Spec, spec } from '../spec.ts';
 
 const kernel = (...values: number[]) => ({ kernel_shape: ints(values) });
 const strides = (...values: number[]) => ({ strides: ints(values) });
@@ -54,5 +54,62 @@ export const poolingSpecs: readonly Spec[] = [
     { ...kernel(1, 2, 2), storage_order: int(1) },
     withIndices,
   ),
+
+  ...(['AveragePool', 'LpPool'] as const).flatMap((op) => [
+    spec(op, 'unit strides', [real(2, 2, 4, 4)], kernel(2, 2)),
+    spec(op, 'windows side by side', [real(2, 2, 4, 6)], { ...kernel(2, 3), ...strides(2, 3) }),
+    spec(op, 'windows side by side with a rest', [real(1, 2, 5, 7)], { ...kernel(2, 2), ...strides(2, 2) }),
+    spec(op, 'padded', [real(2, 2, 5, 4)], { ...kernel(3, 3), ...strides(2, 1), ...pads(1, 1, 1, 1) }),
+    spec(op, 'uneven pads', [real(1, 2, 4, 5)], { ...kernel(3, 2), ...pads(0, 1, 2, 0) }),
+    spec(op, 'SAME_UPPER', [real(1, 2, 5, 4)], {
+      ...kernel(2, 3),
+      ...strides(2, 1),
+      ...autoPad('SAME_UPPER'),
+    }),
+    spec(op, 'SAME_LOWER', [real(1, 2, 5, 4)], {
+      ...kernel(2, 3),
+      ...strides(2, 1),
+      ...autoPad('SAME_LOWER'),
+    }),
+    spec(op, 'VALID', [real(1, 2, 5, 4)], { ...kernel(2, 3), ...autoPad('VALID') }),
+    spec(op, 'one axis', [real(2, 2, 7)], { ...kernel(3), ...strides(2), ...pads(1, 1) }),
+    spec(op, 'three axes', [real(1, 2, 4, 3, 4)], { ...kernel(2, 2, 2), ...strides(2, 1, 2) }),
+    spec(op, 'dilations', [real(1, 2, 6, 7)], { ...kernel(2, 3), ...dilations(3, 2) }),
+    spec(op, 'ceil_mode', [real(1, 2, 5, 6)], { ...kernel(2, 3), ...strides(2, 2), ...ceil }),
+  ]),
+  spec('AveragePool', 'count_include_pad', [real(1, 2, 4, 5)], {
+    ...kernel(3, 2),
+    ...pads(1, 1, 1, 0),
+    count_include_pad: int(1),
+  }),
+  spec('AveragePool', 'count_include_pad with ceil_mode', [real(1, 1, 6, 5)], {
+    ...kernel(3, 3),
+    ...strides(2, 2),
+    ...pads(1, 1, 1, 1),
+    ...ceil,
+    count_include_pad: int(1),
+  }),
+  spec('LpPool', 'p 1', [real(1, 2, 4, 4)], { ...kernel(2, 2), p: int(1) }),
+  spec('LpPool', 'p 3', [real(1, 2, 4, 4)], { ...kernel(2, 2), ...strides(2, 2), p: int(3) }),
   ...globalPool('GlobalAveragePool'),
+  ...globalPool('GlobalMaxPool'),
+  ...globalPool('GlobalLpPool'),
+  spec('GlobalMaxPool', 'a tie', [numbers([1, 1, 2, 2], [1, 3, 3, 2])]),
+  spec('GlobalLpPool', 'p 1', [real(2, 2, 3, 3)], { p: int(1) }),
+  spec('GlobalLpPool', 'p 3', [real(2, 2, 3, 3)], { p: int(3) }),
+  spec('MaxUnpool', 'windows of 2', [real(1, 1, 2, 2), indices([1, 1, 2, 2], [5, 7, 13, 10])], {
+    ...kernel(2, 2),
+    ...strides(2, 2),
+  }),
+  spec(
+    'MaxUnpool',
+    'output_shape',
+    [real(1, 1, 2, 2), indices([1, 1, 2, 2], [6, 8, 16, 13]), list(1, 1, 5, 5)],
+    { ...kernel(2, 2), ...strides(2, 2) },
+  ),
+  spec('MaxUnpool', 'pads', [real(1, 1, 3), indices([1, 1, 3], [1, 2, 4])], {
+    ...kernel(3),
+    ...strides(2),
+    ...pads(1, 1),
+  }),
 ];

@@ -23,10 +23,11 @@ export {
   type WrittenModel,
 } from './node/merge.ts';
 export {
-  type Classification,
+  type DetailedEvaluation,
   type LoadModelOptions,
   loadModel,
   Model,
+  type Question,
   type TextInput,
 } from './node/model.ts';
 export { readOnnx } from './node/onnx-file.ts';
@@ -44,6 +45,10 @@ export { readScores, writeScores } from './node/scores-file.ts';
 export { selectWeights, writeSelection } from './node/select-weights.ts';
 export { readSelection } from './node/selection-file.ts';
 export { readTexts, type Texts } from './node/texts.ts';
+export type { AnswerSpan, QuestionAnswer } from './objectives/best-spans.ts';
+export type { Classification } from './objectives/classification.ts';
+export type { FilledText, MaskCandidate } from './objectives/filled-masks.ts';
+export type { FoundEntity, TaggedText, TaggedWord } from './objectives/tagged-text.ts';
 export { type DecodeOptions, decodeModel } from './onnx/decode.ts';
 export { encodeModel } from './onnx/encode.ts';
 export type { ResolvedTrainOptions, TrainOptions } from './options/options.ts';
@@ -66,7 +71,11 @@ export { decodeSafetensors, type SafetensorsFile } from './safetensors/decode.ts
 export { encodeSafetensors } from './safetensors/encode.ts';
 export { bindDimensions, type SpecializeOptions, specialize } from './specialize/specialize.ts';
 export type { TaskOptions } from './tasks/load.ts';
+export type { MaskedLmTask, PlainText } from './tasks/masked-lm.ts';
+export type { QuestionAnsweringTask, QuestionExample } from './tasks/question-answering.ts';
 export type { Task, TextClassificationTask, TextExample } from './tasks/task.ts';
+export type { TextRegressionTask, TextTarget } from './tasks/text-regression.ts';
+export type { LabelledWords, TokenClassificationTask } from './tasks/token-classification.ts';
 export type { DType, Tensor, TensorType } from './tensor.ts';
 export type { FineTuned } from './training/fine-tune.ts';
 export type { Evaluation, Observer, Progress } from './training/observer.ts';

@@ -39,17 +39,18 @@ function twoDigits(number: number): string {
   return `${number}`.padStart(2, '0');
 }
 
-const metricNames: Readonly<Record<string, string>> = { f1: 'F1', f1_macro: 'macro F1' };
-const percentages: ReadonlySet<string> = new Set(['accuracy', 'f1', 'f1_macro']);
+/** Metrics that are shares, alone or of a part: `f1_PER`, `accuracy_matched`. */
+const shares = /(^|_)(accuracy|f1|precision|recall|exact_match)(_|$)/;
 
-/** How a metric is called in text: `f1_macro` is `macro F1`. */
+/** How a metric is called in text: `f1_macro` is `macro F1`, `f1_PER` is `F1 PER`. */
 export function metricName(name: string): string {
-  return metricNames[name] ?? name;
+  if (name === 'f1_macro') return 'macro F1';
+  return shares.test(name) ? name.replace(/(?<![a-z])f1(?![a-z])/, 'F1').replaceAll('_', ' ') : name;
 }
 
 /** Shares as `84.06 %`, other metrics (a loss, a correlation) with four decimals. */
 export function formatMetric(name: string, value: number): string {
-  return percentages.has(name) ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
+  return shares.test(name) ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
 }
 
 /** Rows of cells as lines: each column as wide as its widest cell, two spaces between, numbers to the right. */

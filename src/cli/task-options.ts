@@ -18,16 +18,14 @@ export interface TaskFlags extends ColumnFlags {
   readonly limitEval?: number;
 }
 
-const OWN_DATA = 'text-classification';
-
 /** Adds `--task` and `--data`. */
 export function taskOptions(command: Command): void {
   requiredOption(
     command,
     '--task <name>',
-    `text-classification, text-regression or question-answering for data of your own, or ${Object.keys(glueTasks).join(', ')}, stsb, squad`,
+    `text-classification, text-regression, token-classification, question-answering or masked-lm for data of your own, or ${Object.keys(glueTasks).join(', ')}, stsb, squad`,
   );
-  command.option('--data <path>', "the task's directory of files, or your data: .csv, .tsv, .json or .jsonl");
+  command.option('--data <path>', "the task's directory of files, or your own file");
 }
 
 /** Adds `--text-column` and `--text-pair-column`. */
@@ -65,7 +63,16 @@ export function taskOptionsOf(flags: TaskFlags): TaskOptions {
   return { data, evalData, evalRatio, textColumn, textPairColumn, labelColumn, limitTrain, limitEval };
 }
 
+/** What a file of the user's own may be called, by task. */
+const newFiles: Readonly<Record<string, string>> = {
+  'text-classification': 'NEW.csv',
+  'text-regression': 'NEW.csv',
+  'token-classification': 'NEW.conll',
+  'question-answering': 'NEW.json',
+  'masked-lm': 'NEW.txt',
+};
+
 /** The path to evaluate a finished run on: what was held out, or a table that it has not seen. */
 export function unseenData({ task, data, evalData }: TaskFlags): string | undefined {
-  return task === OWN_DATA ? (evalData ?? 'NEW.csv') : data;
+  return evalData ?? newFiles[task] ?? data;
 }

@@ -47,7 +47,7 @@ export async function provePatch(
 /** Raw logits of a model, float32 `[texts, labels]`. */
 async function logitsOf(model: Model, texts: readonly string[]): Promise<Float32Array> {
   const { encoder, tokenizer, environment } = model;
-  const labels = model.requireLabels().length;
+  const labels = model.requireLabels('text-classification').length;
   const graph = classifierGraph(encoder, labels);
   const weights = widenAll(await model.readTensors());
   const layout = { of: 'text', width: labels } as const;

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../graph/builder.ts';
-import { type Graph, int } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
 import { int64 } from '../tensor.ts';
-import { meanCrossEntropy } from './cross-entropy.ts';
+import { weightedCrossEntropy } from './cross-entropy.ts';
 import { type DropoutSite, dropByMasks, dropNothing } from './dropout.ts';
 import { tokenLogits } from './heads.ts';
 import type { Parameter } from './parameters.ts';
@@ -13,8 +13,8 @@ import {
   type TextEncoder,
 } from './text-encoder.ts';
 
-/** The graph input that says which tokens are labelled: int64 `[labelled]`, text · sequence + position. */
-export const LABELLED_POSITIONS = 'labelled_positions';
+/** The graph input of the tokens' weights in the loss: float32 `[batch, sequence]`, 0 where there is nothing to learn. */
+export const LABEL_WEIGHTS = 'label_weights';
 
 /** The parameters of an encoder with a classifier of tokens on it; it has no pooler. */
 export function tokenClassifierParameters(encoder: TextEncoder, labels: number): Parameter[] {
@@ -42,18 +42,19 @@ export function tokenClassifierGraph(encoder: TextEncoder, labels: number, sites
 }
 
 /**
- * Adds the mean cross-entropy of the labelled tokens as the output `loss`, a scalar: what transformers computes from
- * labels of which the others are −100.
+ * Adds the weighted mean of the tokens' cross-entropies as the output `loss`, a scalar: with the weights 1 and 0, what
+ * transformers computes from labels of which those of weight 0 are −100.
  *
- * The graph inputs {@link LABELLED_POSITIONS} and `labels`, int64 `[labelled, 1]`, say which and what they are.
+ * The graph inputs `labels`, int64, and {@link LABEL_WEIGHTS} are `[batch, sequence]`.
  */
 export function withTokenCrossEntropy(graph: Graph, labels: number): Graph {
   const builder = new GraphBuilder(graph);
-  builder.input({ name: LABELLED_POSITIONS, dtype: 'int64', shape: ['labelled'] });
-  builder.input({ name: LABELS, dtype: 'int64', shape: ['labelled', 1] });
-  const shape = builder.initializer('logits/rows_shape', int64([2], [-1, labels]));
-  const rows = builder.op('Reshape', ['logits', shape], {}, 'logits/rows');
-  const labelled = builder.op('Gather', [rows, LABELLED_POSITIONS], { axis: int(0) }, 'logits/labelled');
-  meanCrossEntropy(builder, labelled, LABELS, LOSS);
+  builder.input({ name: LABELS, dtype: 'int64', shape: ['batch', 'sequence'] });
+  builder.input({ name: LABEL_WEIGHTS, dtype: 'float32', shape: ['batch', 'sequence'] });
+  const rowsOf = (name: string, width: number): string => {
+    const shape = builder.initializer(`${name}/rows_shape`, int64([2], [-1, width]));
+    return builder.op('Reshape', [name, shape], {}, `${name}/rows`);
+  };
+  weightedCrossEntropy(builder, rowsOf('logits', labels), rowsOf(LABELS, 1), rowsOf(LABEL_WEIGHTS, 1), LOSS);
   return builder.build(graph.name, [...graph.outputs, { name: LOSS, dtype: 'float32', shape: [] }]);
 }

@@ -21,6 +21,22 @@ export interface TextTokenizer {
    * @param maxLength Longest result in tokens; what is beyond it is cut off.
    */
   encodeWords(words: readonly string[], maxLength: number): EncodedWords;
+  /**
+   * All of a text, in as many pieces as it takes; none where the text has no token.
+   *
+   * @param maxLength Longest piece in tokens, special ones included.
+   */
+  encodePieces(text: string, maxLength: number): readonly EncodedPiece[];
+  /** The token that stands for one to be guessed; undefined where there is none. */
+  readonly mask: { readonly token: string; readonly id: number } | undefined;
+  /** The text of a token: of one that goes on a word, with the sign of that, as `##ing`. */
+  textOf(id: number): string;
+}
+
+/** A part of a text as the model reads it. */
+export interface EncodedPiece extends EncodedText {
+  /** Positions of the tokens that are the text's own and not special. */
+  readonly ordinary: readonly number[];
 }
 
 /** Words as the model reads them. */
@@ -73,6 +89,11 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
   // There words at the beginning of a text and words after a space are different tokens.
   const isByteLevel = [cutter, ...(cutter?.pretokenizers ?? [])].some((part) => part?.type === 'ByteLevel');
   const addedTokens = new Set(added.map(({ content }) => content));
+  const special = new Set(added.filter((token) => token.special).map(({ content }) => content));
+  const maskToken = maskTokenOf(configJson, added);
+  const maskId = maskToken === undefined ? undefined : tokenizer.token_to_id(maskToken);
+  /** Where the text's own tokens begin among those that are added. */
+  const before = postProcessor.post_process(['\u0000']).tokens.indexOf('\u0000');
   const needsSpace = (word: string): boolean => isByteLevel && !addedTokens.has(word);
 
   return {
@@ -81,7 +102,6 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
       const all = tokens.flat();
       const kept = all.slice(0, Math.max(0, maxLength - specialTokens.single));
       const processed = postProcessor.post_process(kept);
-      const before = postProcessor.post_process(['\u0000']).tokens.indexOf('\u0000');
       let next = 0;
       const firstTokens = Int32Array.from(tokens, ({ length }) => {
         const first = next;
@@ -95,6 +115,22 @@ export function textTokenizer(tokenizerJson: object, configJson: object, source:
         firstTokens,
       };
     },
+    encodePieces: (text, maxLength) => {
+      const all = tokensOf(text);
+      const room = Math.max(1, maxLength - specialTokens.single);
+      return Array.from({ length: Math.ceil(all.length / room) }, (_, piece) => {
+        const own = all.slice(piece * room, (piece + 1) * room);
+        const { tokens, token_type_ids: typeIds } = postProcessor.post_process(own);
+        return {
+          ids: tokens.map(idOf),
+          typeIds: (hasTypes ? typeIds : undefined) ?? tokens.map(() => 0),
+          truncated: false,
+          ordinary: own.flatMap((token, i) => (special.has(token) ? [] : [before + i])),
+        };
+      });
+    },
+    mask: maskToken === undefined || maskId === undefined ? undefined : { token: maskToken, id: maskId },
+    textOf: (id) => tokenizer.decode([id], { clean_up_tokenization_spaces: false }),
     encode: (text, textPair, maxLength) => {
       const first = tokensOf(text);
       const second = textPair === undefined ? undefined : tokensOf(textPair);
@@ -127,7 +163,9 @@ const filesSchema = z.looseObject({
       unk_token: z.string().nullish().catch(undefined),
     })
     .catch({}),
-  added_tokens: z.array(z.looseObject({ content: z.string() })).catch([]),
+  added_tokens: z
+    .array(z.looseObject({ content: z.string(), special: z.boolean().default(false) }))
+    .catch([]),
   post_processor: z.looseObject({ type: z.string() }).nullish().catch(undefined),
   pre_tokenizer: z
     .looseObject({
@@ -135,6 +173,20 @@ const filesSchema = z.looseObject({
       pretokenizers: z.array(z.looseObject({ type: z.string() })).optional(),
     })
     .nullish()
+    .catch(undefined),
+});
+
+/** `mask_token` of the config, or one of the added tokens that is called so usually. */
+function maskTokenOf(configJson: object, added: readonly { readonly content: string }[]): string | undefined {
+  const { mask_token: named } = maskSchema.parse(configJson);
+  if (named !== undefined) return typeof named === 'string' ? named : named.content;
+  return added.find(({ content }) => content === '[MASK]' || content === '<mask>')?.content;
+}
+
+const maskSchema = z.looseObject({
+  mask_token: z
+    .union([z.string(), z.looseObject({ content: z.string() })])
+    .optional()
     .catch(undefined),
 });
 

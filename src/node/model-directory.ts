@@ -12,7 +12,7 @@ import { textTokenizer } from '../models/tokenizer.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
 import { inDirectory, noDirectory } from './locate-model.ts';
 import { readCheckpointFile } from './read-checkpoint.ts';
-import { kindOfClass } from './task-kind.ts';
+import { hasLabels, kindOfClass } from './task-kind.ts';
 
 /** A model in a Hugging Face directory. */
 export interface DirectoryModel extends TextModel {
@@ -40,7 +40,7 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
   const [tokenizerJson, tokenizerPath] = await readTokenizer(directory, encoder.modelType);
   const tokenizer = textTokenizer(tokenizerJson, tokenizerConfig, tokenizerPath);
   const kind = kindOfClass(config.architectures?.[0] ?? '', config['problem_type']);
-  const labels = kind === 'text-classification' ? labelsOf(config.id2label) : undefined;
+  const labels = hasLabels(kind) ? labelsOf(config.id2label) : undefined;
 
   const read = async (): Promise<Checkpoint> => {
     const tensors = await readCheckpointFile(directory);

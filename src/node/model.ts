@@ -1,56 +1,40 @@
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
-import type { Graph } from '../graph/graph.ts';
 import type { ConfusionMatrix } from '../metrics/classification.ts';
 import { requireWeight, type WeightType } from '../models/half-precision.ts';
 import { LoadedWeights } from '../models/loaded-weights.ts';
 import type { HeadKind } from '../models/model-with-head.ts';
-import { classifierGraph } from '../models/sequence-classification.ts';
 import type { TextEncoder } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { EncodedText, TextTokenizer } from '../models/tokenizer.ts';
 import type { QuestionAnswer } from '../objectives/best-spans.ts';
-import { softmax } from '../objectives/losses.ts';
-import type { LogitsLayout } from '../objectives/objective.ts';
+import { type Classification, classificationOf } from '../objectives/classification.ts';
+import { type FilledText, filledTexts, maskPlaces, placeInputs } from '../objectives/filled-masks.ts';
+import { type Form, maskForm, questionForm, textForm, tokenForm } from '../objectives/forms.ts';
+import { requireMask } from '../objectives/masked-lm.ts';
 import { objectiveOf } from '../objectives/objective-of.ts';
-import { answersOf, spanGraph, spanLayout, windowsOf } from '../objectives/question-answering.ts';
+import { answersOf, windowsOf } from '../objectives/question-answering.ts';
+import { type TaggedText, taggedText, textInWords } from '../objectives/tagged-text.ts';
 import { applyPatch } from '../patch/apply.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { QuestionExample } from '../tasks/question-answering.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
-import { Predictor } from '../training/predictor.ts';
+import { type InputsOf, Predictor } from '../training/predictor.ts';
 import { nodeEnvironment } from './environment.ts';
 import type { LocateOptions } from './locate-model.ts';
 import type { DirectoryModel } from './model-directory.ts';
 import { openModel } from './open-model.ts';
-import { kindOfPatch } from './task-kind.ts';
+import { hasLabels, kindOfPatch } from './task-kind.ts';
 
 /** A text, or a pair of texts. */
 export type TextInput = string | readonly [text: string, textPair: string];
-
-/** What a classifier says of one text. */
-export interface Classification {
-  /** The most probable label. */
-  readonly label: string;
-  /** Its probability. */
-  readonly score: number;
-  /** The probability of every label. */
-  readonly scores: Readonly<Record<string, number>>;
-}
 
 /** A question on a text. */
 export interface Question {
   readonly question: string;
   readonly context: string;
-}
-
-/** A forward graph, to be made if it is not there yet. */
-interface Form {
-  readonly key: string;
-  readonly graph: () => Graph;
-  readonly layout: LogitsLayout;
 }
 
 /** How a model fares on a task's evaluation half. */
@@ -165,22 +149,10 @@ export class Model implements TextModel {
    * @throws `input/model` for a model without classifier.
    */
   async classify(inputs: readonly TextInput[], batchSize = 32): Promise<readonly Classification[]> {
-    const labels = this.requireLabels();
-    const texts = inputs.map((input) =>
-      typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
-    );
-    const width = labels.length;
-    const form: Form = {
-      key: `text-classification ${width}`,
-      graph: () => classifierGraph(this.encoder, width),
-      layout: { of: 'text', width },
-    };
-    const logits = await this.#logits(texts, form, batchSize);
-    return logits.map(softmax).map((probabilities) => {
-      const best = probabilities.indexOf(Math.max(...probabilities));
-      const scores = Object.fromEntries(labels.map((label, i) => [label, probabilities[i] ?? 0]));
-      return { label: labels[best] ?? '', score: probabilities[best] ?? 0, scores };
-    });
+    const labels = this.requireLabels('text-classification');
+    const form = textForm(this.encoder, labels.length);
+    const logits = await this.#logits(this.#encode(inputs), form, batchSize);
+    return logits.map((values) => classificationOf(values, labels));
   }
 
   /**
@@ -193,16 +165,21 @@ export class Model implements TextModel {
     batchSize = 32,
   ): Promise<readonly { readonly value: number }[]> {
     this.requireKind('text-regression');
-    const texts = inputs.map((input) =>
-      typeof input === 'string' ? this.#encode(input, undefined) : this.#encode(...input),
-    );
-    const form: Form = {
-      key: 'text-regression 1',
-      graph: () => classifierGraph(this.encoder, 1),
-      layout: { of: 'text', width: 1 },
-    };
-    const logits = await this.#logits(texts, form, batchSize);
+    const logits = await this.#logits(this.#encode(inputs), textForm(this.encoder, 1), batchSize);
     return logits.map(([value]) => ({ value: value ?? Number.NaN }));
+  }
+
+  /**
+   * The labels of each text's words, and the entities that they make up.
+   *
+   * @throws `input/model` for a model that does not classify tokens.
+   */
+  async labelWords(texts: readonly string[], batchSize = 32): Promise<readonly TaggedText[]> {
+    const labels = this.requireLabels('token-classification');
+    const cut = texts.map((text) => textInWords(text, this.tokenizer, this.#longest()));
+    const inputs = cut.map(({ input }) => input);
+    const logits = await this.#logits(inputs, tokenForm(this.encoder, labels.length), batchSize);
+    return cut.map((text, i) => taggedText(text, logits[i] ?? new Float32Array(0), labels));
   }
 
   /**
@@ -223,17 +200,30 @@ export class Model implements TextModel {
       }),
     );
     const windows = windowsOf(examples, this.spanTokenizer(), this.#longest());
-    const form: Form = {
-      key: 'question-answering',
-      graph: () => spanGraph(this.encoder),
-      layout: spanLayout,
-    };
-    const logits = await this.#logits(
-      windows.map(({ input }) => input),
-      form,
-      batchSize,
-    );
+    const inputs = windows.map(({ input }) => input);
+    const logits = await this.#logits(inputs, questionForm(this.encoder), batchSize);
     return answersOf(examples, windows, logits, {});
+  }
+
+  /**
+   * What the model puts in place of each mask token of each text, such as `[MASK]`.
+   *
+   * @throws `input/model` for a model that does not predict tokens, `input/data` for a text without a mask.
+   */
+  async fillMask(
+    texts: readonly string[],
+    { topK = 5, batchSize = 16 }: { readonly topK?: number; readonly batchSize?: number } = {},
+  ): Promise<readonly FilledText[]> {
+    this.requireKind('masked-lm');
+    const mask = requireMask(this.tokenizer);
+    const places = maskPlaces(texts, this.tokenizer, mask, this.#longest());
+    const logits = await this.#logits(
+      places.map(({ input }) => input),
+      maskForm(this.encoder),
+      batchSize,
+      (rows, length) => placeInputs(places, rows, length),
+    );
+    return filledTexts(texts, places, logits, this.tokenizer, { topK, mask: mask.token });
   }
 
   /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
@@ -243,11 +233,12 @@ export class Model implements TextModel {
 
   /** The same, and how often which class was taken for which. */
   async evaluateInDetail(task: Task, batchSize = 64): Promise<DetailedEvaluation> {
-    if (task.kind === 'text-classification') this.requireLabels();
+    if (hasLabels(task.kind)) this.requireLabels(task.kind);
     else this.requireKind(task.kind);
-    const { forward, layout, evaluation, score, confusion } = objectiveOf(task, this, this.#longest());
-    const form = { key: `${task.kind} ${layout.width}`, graph: () => forward, layout };
-    const logits = await this.#logits(evaluation.texts, form, batchSize);
+    const objective = objectiveOf(task, this, this.#longest());
+    const { forward, layout, evaluation, evaluationInputs, score, confusion } = objective;
+    const form = { key: `${layout.of} ${layout.width} ${task.kind}`, graph: () => forward, layout };
+    const logits = await this.#logits(evaluation.texts, form, batchSize, evaluationInputs);
     return { metrics: score(logits), confusion: confusion?.(logits) };
   }
 
@@ -258,20 +249,30 @@ export class Model implements TextModel {
     delete this.#shared.weights;
   }
 
-  #encode(text: string, textPair: string | undefined): EncodedText {
-    return this.tokenizer.encode(text, textPair, this.#longest());
+  #encode(inputs: readonly TextInput[]): EncodedText[] {
+    return inputs.map((input) => {
+      const [text, textPair] = typeof input === 'string' ? [input, undefined] : input;
+      return this.tokenizer.encode(text, textPair, this.#longest());
+    });
   }
 
   #longest(): number {
     return this.maxLength ?? this.encoder.maxPositions;
   }
 
-  async #logits(texts: readonly EncodedText[], form: Form, batchSize: number): Promise<Float32Array[]> {
+  async #logits(
+    texts: readonly EncodedText[],
+    form: Form,
+    batchSize: number,
+    inputsOf?: InputsOf,
+  ): Promise<Float32Array[]> {
     this.#shared.weights ??= this.base
       .readTensors()
       .then((tensors) => new LoadedWeights(tensors, this.environment.createSha256));
     const loaded = await this.#shared.weights;
-    return loaded.use(this.patch, (weights) => this.#predictor(weights, form).logits(texts, batchSize));
+    return loaded.use(this.patch, (weights) =>
+      this.#predictor(weights, form).logits(texts, batchSize, inputsOf),
+    );
   }
 
   #predictor(weights: ReadonlyMap<string, Tensor<'float32'>>, { key, graph, layout }: Form): Predictor {
@@ -295,9 +296,10 @@ export class Model implements TextModel {
     });
   }
 
-  /** The labels that it tells apart. @throws `input/model` for a model without classifier. */
-  requireLabels(): readonly string[] {
+  /** The labels that it tells apart. @throws `input/model` for a model without such a classifier. */
+  requireLabels(kind: Task['kind']): readonly string[] {
     const { labels } = this;
+    if (this.kind !== undefined) this.requireKind(kind);
     if (labels !== undefined) return labels;
     throw new GspfError('input/model', {
       subject: this.name,

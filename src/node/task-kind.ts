@@ -36,3 +36,8 @@ export function kindOfPatch({ extra, id2label }: PatchMetadata): HeadKind | unde
   const said = kindSchema.safeParse(extra['task_kind']);
   return said.success ? said.data : id2label.length > 0 ? 'text-classification' : undefined;
 }
+
+/** Whether the head of that kind tells labels apart that have names. */
+export function hasLabels(kind: HeadKind | undefined): boolean {
+  return kind === 'text-classification' || kind === 'token-classification';
+}

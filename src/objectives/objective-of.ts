@@ -1,10 +1,12 @@
 import type { TextModel } from '../models/text-model.ts';
 import type { ClassWeights } from '../options/options.ts';
 import type { Task } from '../tasks/task.ts';
+import { maskedLmObjective } from './masked-lm.ts';
 import type { Objective } from './objective.ts';
 import { questionAnsweringObjective } from './question-answering.ts';
 import { textClassificationObjective } from './text-classification.ts';
 import { textRegressionObjective } from './text-regression.ts';
+import { tokenClassificationObjective } from './token-classification.ts';
 
 /**
  * What a task asks of a model.
@@ -16,7 +18,7 @@ export function objectiveOf(
   task: Task,
   { encoder, tokenizer, spanTokenizer }: Pick<TextModel, 'encoder' | 'tokenizer' | 'spanTokenizer'>,
   maxLength: number,
-  { classWeights = 'none' }: { readonly classWeights?: ClassWeights } = {},
+  { classWeights = 'none', seed = 0 }: { readonly classWeights?: ClassWeights; readonly seed?: number } = {},
 ): Objective {
   const encode = ({ text, textPair }: { text: string; textPair?: string }) =>
     tokenizer.encode(text, textPair, maxLength);
@@ -25,7 +27,11 @@ export function objectiveOf(
       return textClassificationObjective(task, encoder, encode, classWeights);
     case 'text-regression':
       return textRegressionObjective(task, encoder, encode);
+    case 'token-classification':
+      return tokenClassificationObjective(task, encoder, tokenizer, maxLength, classWeights);
     case 'question-answering':
       return questionAnsweringObjective(task, encoder, spanTokenizer(), maxLength);
+    case 'masked-lm':
+      return maskedLmObjective(task, encoder, tokenizer, maxLength, seed);
   }
 }

@@ -1,4 +1,3 @@
-import { GspfError } from '../errors.ts';
 import { confusionMatrix } from '../metrics/classification.ts';
 import {
   classifierGraph,
@@ -11,6 +10,7 @@ import type { EncodedText } from '../models/tokenizer.ts';
 import type { ClassWeights } from '../options/options.ts';
 import type { TextClassificationTask, TextExample } from '../tasks/task.ts';
 import { int64 } from '../tensor.ts';
+import { classFactors } from './class-factors.ts';
 import { argmax, crossEntropy, mean } from './losses.ts';
 import { featuresOf, type Objective } from './objective.ts';
 
@@ -28,7 +28,7 @@ export function textClassificationObjective(
 ): Objective {
   const width = task.labels.length;
   const trainLabels = Int32Array.from(task.train, ({ label }) => label);
-  const weights = weightsOf(classWeights, trainLabels, task.labels);
+  const weights = classFactors(classWeights, trainLabels, task.labels);
   const labels = Int32Array.from(task.evaluation, ({ label }) => label);
   return {
     parameters: classifierParameters(encoder, width),
@@ -54,26 +54,4 @@ export function textClassificationObjective(
     }),
     confusion: (logits) => confusionMatrix(Int32Array.from(logits, argmax), labels, width),
   };
-}
-
-/**
- * The factor of each class; undefined where all are alike. `balanced` is scikit-learn's n / (classes · rows of the
- * class), so that every class weighs the same.
- */
-function weightsOf(
-  classWeights: ClassWeights,
-  classes: Int32Array,
-  labels: readonly string[],
-): Float32Array | undefined {
-  if (classWeights === 'none') return undefined;
-  if (classWeights === 'balanced') {
-    const counts = labels.map((_, label) => classes.reduce((sum, row) => sum + (row === label ? 1 : 0), 0));
-    return Float32Array.from(counts, (count) => classes.length / (labels.length * Math.max(1, count)));
-  }
-  if (classWeights.length === labels.length) return Float32Array.from(classWeights);
-  throw new GspfError('usage/option', {
-    subject: 'classWeights',
-    expected: `${labels.length} factors (for ${labels.join(', ')}), balanced or none`,
-    got: `${classWeights.length}`,
-  });
 }

@@ -6,6 +6,7 @@ import { spanAfterWarmup, warmupBatches } from '../methods/gspf/warmup.ts';
 import { countAll, type Indices, type Selection } from '../methods/selection.ts';
 import { LOSS } from '../models/sequence-classification.ts';
 import type { TextModel } from '../models/text-model.ts';
+import { extentsOf } from '../objectives/objective.ts';
 import type { ResolvedTrainOptions, TrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
@@ -187,11 +188,9 @@ class Planner {
     return { phase, steps, stepMs, memory: complete, peakBytes: sum(Object.values(complete)) };
   }
 
-  #trainingGraph({ batch, sequence }: BatchShape, active: Selection): StaticGraph {
-    const forward = specialize(this.#run.prepared.withLoss, {
-      dims: { batch, sequence },
-      variables: new Set(),
-    });
+  #trainingGraph(shape: BatchShape, active: Selection): StaticGraph {
+    const { withLoss, objective } = this.#run.prepared;
+    const forward = specialize(withLoss, { dims: extentsOf(objective.layout, shape), variables: new Set() });
     const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
     const elements = new Map(
       [...active].flatMap(([name, indices]) => (indices === 'all' ? [] : [[name, indices] as const])),
@@ -201,14 +200,14 @@ class Planner {
 
   #evaluate(times: number): void {
     const { prepared, options } = this.#run;
-    const { forward, evaluation } = prepared.objective;
+    const { forward, evaluation, layout } = prepared.objective;
     const batches: readonly Batch[] = sequentialBatches({
       lengths: evaluation.lengths,
       batchSize: options.evalBatchSize,
     });
     const costs = shapeCosts(
       batches,
-      ({ batch, sequence }) => specialize(forward, { dims: { batch, sequence }, variables: new Set() }),
+      (shape) => specialize(forward, { dims: extentsOf(layout, shape), variables: new Set() }),
       this.#speeds.graph,
     );
     this.evaluationMs = times * sum(batches.map(costs.msOf));

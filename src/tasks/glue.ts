@@ -5,7 +5,7 @@ import { GspfError } from '../errors.ts';
 import { accuracy, f1, matthewsCorrelation } from '../metrics/classification.ts';
 import { examplesOf } from './examples.ts';
 import { classesOf } from './labels.ts';
-import type { FileLayout, OfficialFile, OfficialTask } from './official-files.ts';
+import type { FileLayout, OfficialFile, OfficialFiles, OfficialTask } from './official-files.ts';
 import type { TextClassificationTask, TextExample } from './task.ts';
 
 /** One form in which the official files of a task are handed around. */
@@ -122,6 +122,13 @@ export const glueTasks: Readonly<Record<string, GlueTask>> = {
         evaluation: ['dev_matched.tsv', 'dev_mismatched.tsv'],
         ...inferenceColumns,
       },
+      {
+        train: ['mnli_train.jsonl'],
+        evaluation: ['mnli_dev.jsonl'],
+        text: 'premise',
+        textPair: 'hypothesis',
+        label: 'label',
+      },
     ],
     leftOut: { code: '-', meaning: 'on whose label the annotators did not agree' },
     subsets: ['matched', 'mismatched'],
@@ -164,7 +171,7 @@ export function glueTask(
   name: string,
   task: GlueTask,
   layout: GlueLayout,
-  files: { readonly train: readonly OfficialFile[]; readonly evaluation: readonly OfficialFile[] },
+  files: Omit<OfficialFiles<GlueLayout>, 'layout'>,
 ): TextClassificationTask {
   const notes: string[] = [];
   const read = (file: OfficialFile, subset: string | undefined): TextExample[] => {
@@ -177,7 +184,7 @@ export function glueTask(
     name,
     labels: task.labels,
     ...scoring(task),
-    train: files.train.flatMap((file) => read(file, task.subsets?.[0])),
+    train: files.train.flatMap((file, index) => read(file, task.subsets?.[files.ownSplit ? index : 0])),
     evaluation: files.evaluation.flatMap((file, index) => read(file, task.subsets?.[index])),
     notes,
   };

@@ -2,7 +2,7 @@ import { plainSplit } from '../data/split.ts';
 import { readTable } from '../data/table-format.ts';
 import { pick } from './examples.ts';
 import { stsb, stsbTask } from './glue-stsb.ts';
-import { readOfficialFiles } from './official-files.ts';
+import { type FileLayout, heldOutNote, type OfficialFiles, readOfficialFiles } from './official-files.ts';
 import { limit, readOwnData, type TaskFiles, type TaskOptions } from './sources.ts';
 import { type TextRegressionTask, textRegression, textRegressionEvaluation } from './text-regression.ts';
 
@@ -33,11 +33,17 @@ export async function loadStsb(options: TaskOptions, files: TaskFiles): Promise<
   const { layout, ...read } = await readOfficialFiles('stsb', stsb, 'text-regression', options, files);
   const whole = stsbTask(layout, read);
   const { evalRatio, evaluationOnly, seed = 0 } = options;
-  return limit(evalRatio === undefined || evaluationOnly ? whole : holdOut(whole, evalRatio, seed), options);
+  if (evalRatio === undefined || evaluationOnly) return limit(whole, options);
+  return limit(holdOut(whole, read, evalRatio, seed), options);
 }
 
 /** The task with a part of its training rows to evaluate on, for choices that must not see the official split. */
-function holdOut(task: TextRegressionTask, ratio: number, seed: number): TextRegressionTask {
+function holdOut(
+  task: TextRegressionTask,
+  read: Pick<OfficialFiles<FileLayout>, 'ownSplit'>,
+  ratio: number,
+  seed: number,
+): TextRegressionTask {
   const split = plainSplit(task.train.length, seed, ratio);
   return {
     ...task,
@@ -45,8 +51,12 @@ function holdOut(task: TextRegressionTask, ratio: number, seed: number): TextReg
     evaluation: pick(task.train, split.evaluation),
     notes: [
       ...task.notes,
-      `Held out ${split.evaluation.length} of ${task.train.length} training rows for evaluation ` +
-        `(evaluation ratio ${ratio}, seed ${seed}); the official evaluation files are not used.`,
+      heldOutNote(
+        read,
+        split.evaluation.length,
+        task.train.length,
+        `evaluation ratio ${ratio}, seed ${seed}`,
+      ),
     ],
   };
 }

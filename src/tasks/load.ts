@@ -4,8 +4,10 @@ import { readTable } from '../data/table-format.ts';
 import { GspfError, suggest } from '../errors.ts';
 import { pick } from './examples.ts';
 import { type GlueTask, glueTask, glueTasks } from './glue.ts';
+import { loadMaskedLm } from './load-masked-lm.ts';
 import { loadStsb, loadTextRegression } from './load-text-regression.ts';
-import { readOfficialFiles } from './official-files.ts';
+import { loadTokenClassification } from './load-token-classification.ts';
+import { type FileLayout, heldOutNote, type OfficialFiles, readOfficialFiles } from './official-files.ts';
 import { type QuestionExample, questionAnswering } from './question-answering.ts';
 import { dataPath, limit, readOwnData, type TaskFiles, type TaskOptions } from './sources.ts';
 import { readQuestions } from './squad.ts';
@@ -27,7 +29,9 @@ const loaders: Readonly<Record<string, Loader>> = {
   squad: (options, files) => loadQuestions('squad', options, files),
   'text-classification': loadTextClassification,
   'text-regression': loadTextRegression,
+  'token-classification': loadTokenClassification,
   'question-answering': (options, files) => loadQuestions('question-answering', options, files),
+  'masked-lm': loadMaskedLm,
 };
 
 /** The names that {@link loadTask} knows. */
@@ -61,22 +65,25 @@ async function loadGlueTask(
   const { layout, ...read } = await readOfficialFiles(name, task, 'text-classification', options, files);
   const whole = glueTask(name, task, layout, read);
   const { evalRatio, evaluationOnly, seed = 0 } = options;
-  return limit(evalRatio === undefined || evaluationOnly ? whole : holdOut(whole, evalRatio, seed), options);
+  if (evalRatio === undefined || evaluationOnly) return limit(whole, options);
+  return limit(holdOut(whole, read, evalRatio, seed), options);
 }
 
 /** The task with a part of its training rows to evaluate on, for choices that must not see the official split. */
-function holdOut(task: TextClassificationTask, ratio: number, seed: number): TextClassificationTask {
+function holdOut(
+  task: TextClassificationTask,
+  read: Pick<OfficialFiles<FileLayout>, 'ownSplit'>,
+  ratio: number,
+  seed: number,
+): TextClassificationTask {
   const classes = Int32Array.from(task.train, ({ label }) => label);
   const split = stratifiedSplit(classes, seed, ratio);
+  const how = `evaluation ratio ${ratio}, stratified by label, seed ${seed}`;
   return {
     ...task,
     train: pick(task.train, split.train),
     evaluation: pick(task.train, split.evaluation),
-    notes: [
-      ...task.notes,
-      `Held out ${split.evaluation.length} of ${task.train.length} training rows for evaluation ` +
-        `(evaluation ratio ${ratio}, stratified by label, seed ${seed}); the official evaluation files are not used.`,
-    ],
+    notes: [...task.notes, heldOutNote(read, split.evaluation.length, task.train.length, how)],
   };
 }
 

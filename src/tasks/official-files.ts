@@ -29,6 +29,8 @@ export interface OfficialFiles<L extends FileLayout> {
   readonly train: readonly OfficialFile[];
   /** None when a part of the training rows is held out in their place. */
   readonly evaluation: readonly OfficialFile[];
+  /** Whether `train` is the evaluation files, as there are no others, a part of which is to be held out. */
+  readonly ownSplit: boolean;
 }
 
 /**
@@ -63,10 +65,42 @@ export async function readOfficialFiles<L extends FileLayout>(
         return { text: await files.readText(source), source };
       }),
     );
+  const present = async (names: readonly string[]): Promise<OfficialFile[]> => {
+    const isThere = await Promise.all(names.map((file) => files.isFile(`${directory}/${file}`)));
+    return read(names.filter((_, index) => isThere[index]));
+  };
   const { evalRatio, evaluationOnly } = options;
-  const holdsOut = evalRatio !== undefined && !evaluationOnly;
-  const evaluation = holdsOut ? [] : await read(layout.evaluation);
-  return { layout, train: evaluationOnly ? [] : await read(layout.train), evaluation };
+  if (evaluationOnly) {
+    return { layout, train: [], evaluation: await read(layout.evaluation), ownSplit: false };
+  }
+  const [train = ''] = layout.train;
+  const [evaluation] = layout.evaluation;
+  const ownSplit =
+    !(await files.isFile(`${directory}/${train}`)) && (await files.isFile(`${directory}/${evaluation}`));
+  if (ownSplit && evalRatio === undefined) {
+    throw new GspfError('input/missing-file', {
+      subject: `${directory}/${train}`,
+      expected: `the training rows of ${name}`,
+      got: 'no such file',
+      hint: `With --eval-ratio 0.2, say, ${evaluation} is split into rows to train on and rows to evaluate on.`,
+    });
+  }
+  if (ownSplit) return { layout, train: await present(layout.evaluation), evaluation: [], ownSplit };
+  const rest = evalRatio === undefined ? await read(layout.evaluation) : [];
+  return { layout, train: await read(layout.train), evaluation: rest, ownSplit };
+}
+
+/** A sentence on rows that were held out from the training rows of official files. */
+export function heldOutNote(
+  { ownSplit }: Pick<OfficialFiles<FileLayout>, 'ownSplit'>,
+  held: number,
+  all: number,
+  how: string,
+): string {
+  return ownSplit
+    ? `There are no training files: held out ${held} of ${all} rows of the evaluation files (${how}), and the others ` +
+        'are trained on. This split is your own: scores on it do not compare with published ones.'
+    : `Held out ${held} of ${all} training rows for evaluation (${how}); the official evaluation files are not used.`;
 }
 
 /** The layout whose evaluation files are there, and the directory that holds them. */

@@ -1,5 +1,7 @@
+import type { MaskedLmTask } from './masked-lm.ts';
 import type { QuestionAnsweringTask } from './question-answering.ts';
 import type { TextRegressionTask } from './text-regression.ts';
+import type { TokenClassificationTask } from './token-classification.ts';
 
 /** One input with its class. */
 export interface TextExample {
@@ -31,9 +33,14 @@ export interface TextClassificationTask {
 }
 
 /** Any task. */
-export type Task = TextClassificationTask | TextRegressionTask | QuestionAnsweringTask;
+export type Task =
+  | TextClassificationTask
+  | TextRegressionTask
+  | TokenClassificationTask
+  | QuestionAnsweringTask
+  | MaskedLmTask;
 
 /** Label names by class number; none of a task that has no classes. */
 export function labelsOf(task: Task): readonly string[] {
-  return task.kind === 'text-classification' ? task.labels : [];
+  return 'labels' in task ? task.labels : [];
 }

@@ -4,6 +4,7 @@ import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { Selection } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
 import { LOSS } from '../models/sequence-classification.ts';
+import { extentsOf, type Objective } from '../objectives/objective.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
@@ -15,6 +16,14 @@ export type Weights = ReadonlyMap<string, Tensor<'float32'>>;
 
 /** Where to put the gradient of a tensor: memory for so many values, or undefined for memory of its own. */
 export type Placement = (name: string, length: number) => Float32Array | undefined;
+
+/** What is trained. */
+export interface TrainingGraph {
+  /** Parameters as inputs, with the scalar output `loss`. */
+  readonly withLoss: Graph;
+  readonly weights: Weights;
+  readonly objective: Pick<Objective, 'layout'>;
+}
 
 /**
  * Loss and gradients of batches, with respect to the active weights only: the backward graph holds nothing for the
@@ -35,8 +44,7 @@ export class BatchGradients {
 
   /** @param above The part of the forward graph to run: all of it, or what stands on a prefix that is kept. */
   constructor(
-    graph: Graph,
-    weights: Weights,
+    { withLoss, weights, objective }: TrainingGraph,
     active: Selection,
     backend: Backend,
     place: Placement = () => undefined,
@@ -45,7 +53,7 @@ export class BatchGradients {
     this.#weights = weights;
     this.gradients = this.#gradients;
     const elements = new Map<string, Int32Array>();
-    const gathered = gatheredTables(graph);
+    const gathered = gatheredTables(withLoss);
     for (const [name, indices] of active) {
       const tensor = weights.get(name);
       if (tensor === undefined) continue;
@@ -63,8 +71,9 @@ export class BatchGradients {
     }
     const wrt = [...this.#gradients.keys()];
     const rows = new Set(this.#tables.keys());
-    this.#cache = new ShapeCache(backend, ({ batch, sequence }) => {
-      const forward = specialize(graph, { dims: { batch, sequence }, variables: new Set() });
+    this.#cache = new ShapeCache(backend, (shape) => {
+      const dims = extentsOf(objective.layout, shape);
+      const forward = specialize(withLoss, { dims, variables: new Set() });
       const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
       return differentiate(above(onlyLoss), { loss: LOSS, wrt, elements, rows });
     });

@@ -1,3 +1,4 @@
+import { counterKey } from '../data/counter-draws.ts';
 import { fmix32 } from '../data/fmix32.ts';
 import type { DropoutSite } from '../models/dropout.ts';
 import { float32, type Shape, sizeOf, type Tensor } from '../tensor.ts';
@@ -34,10 +35,7 @@ export class DropoutMasks {
    */
   mask({ input, probability }: DropoutSite, shape: Shape, epoch: number, batch: number): Tensor<'float32'> {
     const size = sizeOf(shape);
-    let key = fmix32(this.#seed + GOLDEN);
-    for (const counter of [epoch, batch, siteNumber(input)])
-      key = fmix32(key + Math.imul(counter + 1, GOLDEN));
-    const start = key % OFFSETS;
+    const start = counterKey(this.#seed, [epoch, batch, siteNumber(input)]) % OFFSETS;
     return float32(shape, this.#pool(probability, OFFSETS + size).subarray(start, start + size));
   }
 

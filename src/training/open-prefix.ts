@@ -49,13 +49,15 @@ export type PrefixUse = Pick<Prepared, 'dropoutSites' | 'withLoss'> & { readonly
  * @throws `usage/option` for a cache on disk without a place for it.
  */
 export function openPrefix(
-  { withLoss, dropoutSites, weights, padTokenId, maxLength }: Prepared,
+  { objective, withLoss, dropoutSites, weights, padTokenId, maxLength }: Prepared,
   { prefix: { cache, cacheBytes, dropout } }: Pick<ResolvedTrainOptions, 'prefix'>,
   trained: readonly string[],
   environment: Environment,
 ): PrefixUse {
   const plain = { withLoss, dropoutSites, prefix: undefined };
-  const isOff = cache === 'off' || (dropout === 'on' && dropoutSites.length > 0);
+  // Texts that are others in each epoch leave nothing to keep.
+  const changes = objective.trainText !== undefined;
+  const isOff = cache === 'off' || changes || (dropout === 'on' && dropoutSites.length > 0);
   if (isOff && dropout !== 'off') return plain;
   const cut = PrefixCut.find({
     graph: withLoss,

@@ -1,11 +1,11 @@
 import { sequentialBatches } from '../data/batches.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
-import type { LogitsLayout } from '../objectives/objective.ts';
+import { extentsOf, type LogitsLayout } from '../objectives/objective.ts';
 import type { Environment } from '../runtime/environment.ts';
-import { ShapeCache } from '../runtime/shape-cache.ts';
+import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
-import { float32, sizeOf, type Tensor } from '../tensor.ts';
+import { type Shape, type Tensor, zeros } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
 import type { Prefix } from './prefix.ts';
 import { textAt, textFeeds } from './text-feeds.ts';
@@ -23,6 +23,9 @@ export interface PredictorOptions {
   readonly prefix?: Prefix | undefined;
 }
 
+/** What a graph reads of some rows, padded to `length` tokens, beside their texts. */
+export type InputsOf = (rows: Int32Array, length: number) => ReadonlyMap<string, Tensor>;
+
 /** Runs a model forward. */
 export class Predictor {
   readonly #options: PredictorOptions;
@@ -32,40 +35,46 @@ export class Predictor {
   constructor(options: PredictorOptions, environment: Pick<Environment, 'backend' | 'pause'>) {
     this.#options = options;
     this.#environment = environment;
-    const { graph, prefix } = options;
+    const { graph, layout, prefix } = options;
     this.#cache = new ShapeCache(environment.backend, (shape) =>
       prefix === undefined
-        ? specialize(graph, { dims: { ...shape }, variables: new Set() })
+        ? specialize(graph, { dims: extentsOf(layout, shape), variables: new Set() })
         : prefix.cut.logitsAbove(shape),
     );
   }
 
   /**
-   * The logits of texts, in the order given: `[width]` of each, or `[tokens, width]` row by row, padding left out.
+   * The logits of texts, in the order given: `[width]` of each, or `[tokens, width]` or `[slots, width]` row by row,
+   * padding left out.
    *
    * A text alone is run twice over: the rounding of a single row differs from that of the same row among others.
    */
-  async logits(texts: readonly EncodedText[], batchSize: number): Promise<Float32Array[]> {
+  async logits(
+    texts: readonly EncodedText[],
+    batchSize: number,
+    inputsOf: InputsOf = () => new Map(),
+  ): Promise<Float32Array[]> {
     const { layout, maxLength, padTokenId, weights, prefix } = this.#options;
     await prefix?.fill(texts);
     const results = new Array<Float32Array>(texts.length);
     const lengths = texts.map(({ ids }) => ids.length);
     for (const { rows, length } of sequentialBatches({ lengths, batchSize, maxLength })) {
-      const chosen = Array.from(rows, (row) => textAt(texts, row));
-      const fed = chosen.length === 1 ? [...chosen, ...chosen] : chosen;
-      const perText = layout.of === 'text' ? [layout.width] : [length, layout.width];
-      const output = float32([fed.length, ...perText], new Float32Array(fed.length * sizeOf(perText)));
+      const fed = rows.length === 1 ? Int32Array.of(...rows, ...rows) : rows;
+      const chosen = Array.from(fed, (row) => textAt(texts, row));
+      const shape = { batch: fed.length, sequence: length };
+      const output = zeros('float32', logitsShape(layout, shape));
       const feeds = new Map<string, Tensor>([
         ...weights,
-        ...textFeeds(fed, length, padTokenId),
-        ...((await prefix?.feeds(fed, length)) ?? []),
+        ...textFeeds(chosen, length, padTokenId),
+        ...((await prefix?.feeds(chosen, length)) ?? []),
+        ...inputsOf(fed, length),
       ]);
-      const executable = await this.#cache.get({ batch: fed.length, sequence: length });
+      const executable = await this.#cache.get(shape);
       await executable.run(feeds, new Map([['logits', output]]));
+      const perText = output.data.length / fed.length;
       rows.forEach((row, i) => {
-        const own = layout.of === 'text' ? layout.width : (lengths[row] ?? 0) * layout.width;
-        const start = i * sizeOf(perText);
-        results[row] = output.data.slice(start, start + own);
+        const own = layout.of === 'token' ? (lengths[row] ?? 0) * layout.width : perText;
+        results[row] = output.data.slice(i * perText, i * perText + own);
       });
       await this.#environment.pause();
     }
@@ -74,5 +83,16 @@ export class Predictor {
 
   release(): Promise<void> {
     return this.#cache.release();
+  }
+}
+
+function logitsShape(layout: LogitsLayout, shape: BatchShape): Shape {
+  switch (layout.of) {
+    case 'text':
+      return [shape.batch, layout.width];
+    case 'token':
+      return [shape.batch, shape.sequence, layout.width];
+    case 'slot':
+      return [shape.batch * layout.slots(shape.sequence), layout.width];
   }
 }

@@ -72,7 +72,8 @@ export async function prepare(
   const fits = ({ name, shape }: (typeof parameters)[number]): boolean =>
     `${base.get(name)?.shape}` === `${shape}`;
   const fresh = parameters.filter((parameter) => !fits(parameter));
-  const body = new Set(encoder.parameters.map(({ name }) => name));
+  // Predicting tokens is what a model was pretrained for: its head for that is no new one.
+  const body = new Set([...encoder.parameters, ...encoder.tokenHead.parameters].map(({ name }) => name));
   const head = parameters
     .map(({ name }) => name)
     .filter((name) => !body.has(name) || fresh.some((parameter) => parameter.name === name));

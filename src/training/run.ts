@@ -144,9 +144,10 @@ export class Run {
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
   gradients(active: Selection, place?: Placement): BatchGradients {
     const { withLoss, prefix } = this.#use;
+    const { weights, objective } = this.prepared;
     const { backend } = this.environment;
     const above = prefix && ((graph: StaticGraph) => prefix.cut.above(graph));
-    return new BatchGradients(withLoss, this.prepared.weights, active, backend, place, above);
+    return new BatchGradients({ withLoss, weights, objective }, active, backend, place, above);
   }
 
   /** Tables whose gradients come by row: see `gatheredTables`. */
@@ -162,12 +163,13 @@ export class Run {
       await prefix.fill(objective.train.texts, () => throwIfCancelled(this.#observer));
       this.#isFilled = true;
     }
-    const { rows, length } = batch;
+    const { rows, length, epoch } = batch;
     const shape = { batch: rows.length, sequence: length };
-    const texts = Array.from(rows, (row) => textAt(objective.train.texts, row));
+    const { train, trainText = (row: number) => textAt(train.texts, row) } = objective;
+    const texts = Array.from(rows, (row) => trainText(row, epoch));
     const feeds = textFeeds(texts, length, padTokenId);
     for (const [name, values] of (await prefix?.feeds(texts, length)) ?? []) feeds.set(name, values);
-    for (const [name, target] of objective.targets(rows, length)) feeds.set(name, target);
+    for (const [name, target] of objective.targets(rows, length, epoch)) feeds.set(name, target);
     for (const [name, mask] of this.#masks(batch, shape)) feeds.set(name, mask);
     return gradients.run(feeds, shape);
   }
@@ -278,10 +280,11 @@ export class Run {
   async evaluate(epoch: number): Promise<Evaluation> {
     const { objective, weights, storedAs } = this.prepared;
     const since = this.environment.now();
+    const { evaluation, evaluationInputs, score } = objective;
     const logits = await asStored(weights, storedAs, () =>
-      this.#predictor.logits(objective.evaluation.texts, this.options.evalBatchSize),
+      this.#predictor.logits(evaluation.texts, this.options.evalBatchSize, evaluationInputs),
     );
-    const metrics = objective.score(logits);
+    const metrics = score(logits);
     const result = { epoch, metrics, elapsedMs: this.elapsedMs() };
     this.evaluations.push(result);
     this.#evaluationMs += this.environment.now() - since;

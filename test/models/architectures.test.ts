@@ -6,7 +6,14 @@ import type { Graph } from '../../src/graph/graph.ts';
 import { textEncoder } from '../../src/models/architecture.ts';
 import { matchCheckpoint } from '../../src/models/checkpoint.ts';
 import type { DropoutSite } from '../../src/models/dropout.ts';
-import { maskedInputs, maskedLmGraph, maskedLmParameters } from '../../src/models/masked-lm.ts';
+import {
+  maskedInputs,
+  maskedLmLogitsGraph,
+  maskedLmParameters,
+  maskedScoresGraph,
+  maskedTokensGraph,
+  withMaskedLoss,
+} from '../../src/models/masked-lm.ts';
 import { withWeights } from '../../src/models/onnx-model.ts';
 import type { Parameter } from '../../src/models/parameters.ts';
 import {
@@ -22,12 +29,13 @@ import {
   withCrossEntropy,
 } from '../../src/models/sequence-classification.ts';
 import {
-  LABELLED_POSITIONS,
+  LABEL_WEIGHTS,
   tokenClassifierGraph,
   tokenClassifierParameters,
   withTokenCrossEntropy,
 } from '../../src/models/token-classification.ts';
 import { onnxRuntime } from '../../src/node/onnxruntime.ts';
+import { crossEntropy } from '../../src/objectives/losses.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { decodeSafetensors } from '../../src/safetensors/decode.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
@@ -238,15 +246,15 @@ describe.each(architectures)('the tiny %s of test/fixtures/models', (name) => {
   if (expected.has('tokens/logits')) {
     test('classifies tokens as PyTorch does', async () => {
       const labels = numbers(f, 'tokens/labels');
-      const labelled = labels.flatMap((label, position) => (label === -100 ? [] : [position]));
+      const shape = [f.batch, f.sequence];
       const graph = withTokenCrossEntropy(tokenClassifierGraph(encoder, LABELS), LABELS);
-      const feeds = new Map([
-        [LABELLED_POSITIONS, int64([labelled.length], labelled)],
-        ['labels', column(labelled.map((position) => labels[position]!))],
-      ]);
+      const classes = labels.map((label) => Math.max(0, label));
+      const weights = labels.map((label) => (label === -100 ? 0 : 1));
+      const feeds = new Map<string, Tensor>()
+        .set('labels', int64(shape, classes))
+        .set(LABEL_WEIGHTS, float32(shape, weights));
       const parameters = tokenClassifierParameters(encoder, LABELS);
-      const dims = { labelled: labelled.length };
-      const results = await compare(f, 'tokens', graph, parameters, { feeds, dims });
+      const results = await compare(f, 'tokens', graph, parameters, { feeds });
       expect(relativeError(results.get('logits'), expected.get('tokens/logits'))).toBeLessThan(1e-5);
     });
   }
@@ -279,16 +287,52 @@ describe.each(architectures)('the tiny %s of test/fixtures/models', (name) => {
   test('predicts masked tokens as PyTorch does', async () => {
     const labels = numbers(f, 'masked/labels');
     const masked = labels.flatMap((label, position) => (label === -100 ? [] : [position]));
-    const feeds = new Map([
-      [maskedInputs.positions, int64([masked.length], masked)],
-      [maskedInputs.tokens, column(masked.map((position) => labels[position]!))],
-    ]);
-    const dims = { masked: masked.length };
-    const results = await compare(f, 'masked', maskedLmGraph(encoder), maskedLmParameters(encoder), {
-      feeds,
-      dims,
-    });
-    expect(relativeError(results.get('token_logits'), expected.get('masked/logits'))).toBeLessThan(1e-5);
+    // One slot more than there are masks: it weighs nothing.
+    const positions = [...masked, 0];
+    const tokens = [...masked.map((position) => labels[position]!), 0];
+    const weights = float32(
+      [tokens.length, 1],
+      tokens.map((_, slot) => (slot < masked.length ? 1 : 0)),
+    );
+    const feeds = new Map<string, Tensor>()
+      .set(maskedInputs.positions, int64([positions.length], positions))
+      .set(maskedInputs.tokens, column(tokens))
+      .set(maskedInputs.weights, weights);
+    const dims = { masked: tokens.length };
+    const graph = withMaskedLoss(maskedTokensGraph(encoder));
+    const parameters = maskedLmParameters(encoder);
+    const results = await compare(f, 'masked', graph, parameters, { feeds, dims });
+    const wanted = expected.get('masked/logits')!;
+    const logits = Float32Array.from(results.get('logits')!.data, Number).slice(0, wanted.data.length);
+    expect(relativeError({ data: logits }, wanted)).toBeLessThan(1e-5);
+
+    // The same by the graphs that are scored and exported.
+    const { tensors } = matchCheckpoint(
+      parameters,
+      new Map([...f.file, ...expected].map(([key, tensor]) => [key.replace('masked/weight/', ''), tensor])),
+      { source: name, prefix: encoder.prefix, optional: () => false },
+    );
+    const run = async (of: Graph, shape: readonly number[]): Promise<Float32Array> => {
+      const all = { batch: f.batch, sequence: f.sequence, ...dims };
+      const executable = await onnxRuntime().compile(specialize(of, { dims: all, variables: new Set() }));
+      const result = zeros('float32', shape);
+      await executable.run(new Map([...tensors, ...f.inputs, ...feeds]), new Map([['logits', result]]));
+      await executable.release();
+      return result.data;
+    };
+    const scores = await run(maskedScoresGraph(encoder), [tokens.length, 2]);
+    const whole = await run(maskedLmLogitsGraph(encoder), [f.batch, f.sequence, encoder.vocabSize]);
+    for (const [slot, position] of masked.entries()) {
+      const row = Float32Array.from(wanted.data, Number).subarray(
+        slot * encoder.vocabSize,
+        (slot + 1) * encoder.vocabSize,
+      );
+      const token = tokens[slot]!;
+      expect(scores[2 * slot]).toBeCloseTo(-crossEntropy(row, token), 4);
+      expect(scores[2 * slot + 1]).toBe(row.filter((logit) => logit > row[token]!).length);
+      const own = whole.subarray(position * encoder.vocabSize, (position + 1) * encoder.vocabSize);
+      expect(relativeError({ data: own }, { data: row })).toBeLessThan(1e-5);
+    }
   });
 });
 

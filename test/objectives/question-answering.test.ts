@@ -42,8 +42,9 @@ const task = questionAnswering({
 
 test('logits at the right ends score perfectly', () => {
   const objective = questionAnsweringObjective(task, base.encoder, base.spanTokenizer(), 32);
-  const starts = objective.targets(Int32Array.from(task.train.keys()), 32).get('start_positions')?.data ?? [];
-  const ends = objective.targets(Int32Array.from(task.train.keys()), 32).get('end_positions')?.data ?? [];
+  const starts =
+    objective.targets(Int32Array.from(task.train.keys()), 32, 1).get('start_positions')?.data ?? [];
+  const ends = objective.targets(Int32Array.from(task.train.keys()), 32, 1).get('end_positions')?.data ?? [];
   const logits = Array.from(objective.evaluation.lengths, (length, row) => {
     const values = new Float32Array(2 * length);
     values[2 * Number(starts[row])] = 20;

@@ -46,7 +46,7 @@ async function run(classWeights: ClassWeights): Promise<{ loss: number; logits: 
   const feeds = new Map<string, Tensor>([
     ...(await readTensors()),
     ...textFeeds(objective.train.texts, length, encoder.padTokenId),
-    ...objective.targets(Int32Array.of(0, 1, 2, 3), length),
+    ...objective.targets(Int32Array.of(0, 1, 2, 3), length, 1),
   ]);
   await executable.run(
     feeds,

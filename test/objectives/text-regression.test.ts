@@ -52,7 +52,7 @@ test('the loss is the mean squared error', async () => {
     ...(await base.readTensors()),
     ...head,
     ...textFeeds(objective.train.texts.slice(0, 3), 16, encoder.padTokenId),
-    ...objective.targets(chosen, 16),
+    ...objective.targets(chosen, 16, 1),
   ]);
   await executable.run(
     feeds,

@@ -77,6 +77,33 @@ describe('mnli', () => {
     expect(task.evaluate(Int32Array.of(1), task.evaluation)).toEqual({ accuracy_matched: 1 });
   });
 
+  it('splits the evaluation files where there are no others, if it is told to', async () => {
+    const line = (premise: string, label: string): string =>
+      `${JSON.stringify({ premise, hypothesis: 'b', label })}\n`;
+    const dev = filesOf({
+      'd/mnli_dev.jsonl': Array.from({ length: 10 }, (_, i) => line(`${i}`, 'neutral')).join(''),
+      'e/dev_matched.tsv': trainHeader + row('e', 'f', 'neutral').repeat(2),
+      'e/dev_mismatched.tsv': trainHeader + row('g', 'h', 'neutral').repeat(2),
+    });
+    expect(await rejection(load('mnli', { data: 'd' }, dev))).toBe(
+      'input/missing-file: d/mnli_train.jsonl: expected the training rows of mnli, got no such file. ' +
+        'With --eval-ratio 0.2, say, mnli_dev.jsonl is split into rows to train on and rows to evaluate on.',
+    );
+    const task = await load('mnli', { data: 'd', evalRatio: 0.2 }, dev);
+    expect([task.train.length, task.evaluation.length]).toEqual([8, 2]);
+    expect(task.notes.at(-1)).toContain('held out 2 of 10 rows of the evaluation files');
+    expect(task.notes.at(-1)).toContain('This split is your own');
+    const both = await load('mnli', { data: 'e', evalRatio: 0.5 }, dev);
+    expect([...both.train, ...both.evaluation].map(({ text, subset }) => [text, subset]).sort()).toEqual([
+      ['e', 'matched'],
+      ['e', 'matched'],
+      ['g', 'mismatched'],
+      ['g', 'mismatched'],
+    ]);
+    const whole = await load('mnli', { data: 'd', evaluationOnly: true }, dev);
+    expect([whole.train.length, whole.evaluation.length]).toEqual([0, 10]);
+  });
+
   it('refuses an unknown label', async () => {
     const broken = filesOf({
       'd/dev_matched.tsv': trainHeader + row('e', 'f', 'hidden'),

@@ -53,7 +53,7 @@ test('the gradient of an embedding by rows is its dense gradient', async () => {
     length,
     padTokenId,
   );
-  for (const [name, target] of objective.targets(rows, length)) feeds.set(name, target);
+  for (const [name, target] of objective.targets(rows, length, 1)) feeds.set(name, target);
   const results = new Map(
     dense.outputs.map(({ name, shape }) => [name, zeros('float32', shape.map(Number))]),
   );

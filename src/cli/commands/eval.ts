@@ -22,7 +22,7 @@ import {
   textColumnOptions,
 } from '../task-options.ts';
 
-interface EvalFlags extends ModelFlags, TaskFlags {
+export interface EvalFlags extends ModelFlags, TaskFlags {
   readonly batchSize: number;
 }
 
@@ -31,6 +31,7 @@ export const evaluate: CommandDefinition<EvalFlags> = {
   description: "score a model on a task's evaluation data, or on the whole of a table",
   examples: [
     'gspf eval --model all-MiniLM-L6-v2 --patch runs/mails --task text-classification --data new.csv',
+    'gspf eval --model all-MiniLM-L6-v2 --patch runs/glue --task glue --data glue',
   ],
   options,
   run,
@@ -49,6 +50,9 @@ function options(command: Command): void {
 }
 
 async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<undefined> {
+  if (flags.task === 'glue') {
+    return (await import('../glue-table.ts')).evaluateGlue(flags, { io, output });
+  }
   const { loadTask } = await import('../../node/fine-tune.ts');
   const model = await openModel(flags, { io, output });
   try {
@@ -60,9 +64,7 @@ async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<un
     for (const note of task.notes) output.note(note);
     const names = labelsOf(task);
     const remark =
-      task.kind === 'text-classification'
-        ? compareLabels(model.requireLabels(), task.name, names)
-        : undefined;
+      names.length > 0 ? compareLabels(model.requireLabels(task.kind), task.name, names) : undefined;
     if (remark !== undefined) output.note(remark);
     const { metrics, confusion } = await model.evaluateInDetail(task, flags.batchSize);
     const byClass = confusion && classScores(confusion);

@@ -24,7 +24,8 @@ const BATCHES_AT_ONCE = 8;
 
 export const predict: CommandDefinition<PredictFlags> = {
   usage: 'predict [file]',
-  description: 'classify or score texts, answer questions; prints one line of JSON for each',
+  description:
+    'classify or score texts, label their words, fill their masks, answer questions; prints one line of JSON for each',
   examples: [
     "gspf predict --patch runs/mails --text 'My parcel never came'",
     'gspf predict --model all-MiniLM-L6-v2 --patch runs/mails new.csv',
@@ -41,7 +42,7 @@ function options(command: Command): void {
   baseOption(command);
   patchOption(command);
   command
-    .option('--text <text>', 'a text to classify, or a question; may be repeated', collect)
+    .option('--text <text>', 'a text, or a question; may be repeated', collect)
     .option('--text-pair <text>', 'the second text of a pair, or what the question is about', collect);
   textColumnOptions(command);
   batchSizeOption(command, 32);
@@ -73,6 +74,10 @@ function predictionsOf(
   switch (model.kind) {
     case 'text-regression':
       return model.regress(inputs, batchSize);
+    case 'token-classification':
+      return model.labelWords(inputs.map(loneText), batchSize);
+    case 'masked-lm':
+      return model.fillMask(inputs.map(loneText), { batchSize });
     case 'question-answering':
       return model.answer(inputs.map(questionOf), batchSize);
     default:
@@ -87,6 +92,16 @@ function questionOf(input: TextInput): Question {
     subject: `"${input}"`,
     expected: 'a question and a text: --text and --text-pair, or two columns',
     got: 'one text',
+  });
+}
+
+/** @throws `input/data` for a pair. */
+function loneText(input: TextInput): string {
+  if (typeof input === 'string') return input;
+  throw new GspfError('input/data', {
+    subject: `"${input[0]}"`,
+    expected: 'one text',
+    got: 'a pair of texts',
   });
 }
 

@@ -1,4 +1,5 @@
 import { operationsByDepth } from '../../lowering/flops.ts';
+import { extentsOf } from '../../objectives/objective.ts';
 import { specialize } from '../../specialize/specialize.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Weights } from '../../training/batch-gradients.ts';
@@ -144,14 +145,15 @@ export class Chooser {
   }
 
   #operations(): StepOperations {
-    const { withLoss, weights, maxLength } = this.#run.prepared;
+    const { objective, withLoss, weights, maxLength } = this.#run.prepared;
     const { batch } = NOMINAL;
     const sequence = Math.min(NOMINAL.sequence, maxLength);
-    const graph = specialize(withLoss, { dims: { batch, sequence }, variables: new Set() });
+    const dims = extentsOf(objective.layout, { batch, sequence });
+    const graph = specialize(withLoss, { dims, variables: new Set() });
     const { of, layers } = this.#depths;
     const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined), layers);
     const { epochs, prefix } = this.#run.options;
-    const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on';
+    const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on' && objective.trainText === undefined;
     return { forward, tokens: batch * sequence, prefixShare: isCached ? 1 / epochs : 1 };
   }
 }

@@ -10,17 +10,14 @@ test.each([
     "error: unknown option '--modl' [usage/option]\n  hint: Did you mean --model?\n",
   ],
   [
-    ['patch', 'verify', 'p.safetensors'],
-    'error: gspf patch verify: expected --model <dir>, got none [usage/option]\n  hint: gspf patch verify --help shows an example.\n',
+    ['eval', '--model', 'm'],
+    'error: gspf eval: expected --task <name>, got none [usage/option]\n  hint: gspf eval --help shows an example.\n',
   ],
   [
     ['predict', '--model', 'm', '--threads', '0'],
     "error: option '--threads <n>' argument '0' is invalid. Expected a whole number of at least 1. [usage/option]\n",
   ],
-  [
-    ['doctor', 'x'],
-    "error: too many arguments for 'doctor'. Expected 0 arguments but got 1. [usage/option]\n",
-  ],
+  [['demo', 'x'], "error: too many arguments for 'demo'. Expected 0 arguments but got 1. [usage/option]\n"],
 ])('%j is refused with exit status 2', async (words, stderr) => {
   expect(await gspf(words)).toEqual({ status: 2, stdout: '', stderr });
 });

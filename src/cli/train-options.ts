@@ -9,6 +9,7 @@ export interface TrainOptionFlags {
   readonly ratio?: string;
   readonly epochs?: string;
   readonly batchSize?: string;
+  readonly microBatch?: string;
   readonly maxLength?: string;
   readonly lr?: string;
   readonly seed?: string;
@@ -24,6 +25,7 @@ const aliases = {
   ratio: 'select.ratio',
   epochs: 'epochs',
   batchSize: 'batchSize',
+  microBatch: 'microBatch',
   maxLength: 'maxLength',
   lr: 'lr',
   seed: 'seed',
@@ -37,6 +39,7 @@ export function trainOptions(command: Command): void {
     .option('--ratio <share>', 'share of the weights to select: 0.003 or 0.3%')
     .option('--epochs <n>', 'passes over the data, the first of which measures')
     .option('--batch-size <n>', 'examples a step')
+    .option('--micro-batch <n>', 'examples computed at a time (default: all of a step)')
     .option('--max-length <n|auto>', 'tokens after which a text is cut')
     .option('--lr <rate>', 'learning rate')
     .option('--class-weights <list>', 'factors of the classes in the loss: balanced, or 1,2.5 by label')

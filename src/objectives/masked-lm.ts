@@ -12,7 +12,7 @@ import type { MaskedLmTask } from '../tasks/masked-lm.ts';
 import { float32, int64, type Tensor } from '../tensor.ts';
 import { mean } from './losses.ts';
 import { type MaskedText, maskedCount, maskTokens } from './masking.ts';
-import { featuresOf, type LogitsLayout, type Objective } from './objective.ts';
+import { featuresOf, type LogitsLayout, type Objective, totalOf } from './objective.ts';
 
 /** Where the masks of the evaluation half come from, so that all runs are scored on the same. */
 const EVALUATION = { seed: 0, epoch: 0 };
@@ -60,6 +60,7 @@ export function maskedLmObjective(
         Array.from(rows, (row) => masked(row, epoch)),
         length,
       ),
+    lossWeight: (_, targets) => totalOf(targets.get(maskedInputs.weights)),
     evaluationInputs: (rows, length) => {
       const inputs = slotInputs(
         Array.from(rows, (row) => evaluation[row] ?? noText),

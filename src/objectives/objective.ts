@@ -62,6 +62,12 @@ export interface Objective {
   /** What the forward graph reads of some evaluation rows beside their texts, by graph input. */
   readonly evaluationInputs?: (rows: Int32Array, length: number) => ReadonlyMap<string, Tensor>;
   /**
+   * What the losses of some training rows weigh together in the mean of a batch, where it is not their number.
+   *
+   * @param targets Of these rows.
+   */
+  readonly lossWeight?: ((rows: Int32Array, targets: ReadonlyMap<string, Tensor>) => number) | undefined;
+  /**
    * The task's metrics on the evaluation half, and the mean `loss`.
    *
    * @param logits Of each of its texts: `[width]`, or `[tokens, width]` or `[slots, width]` row by row.
@@ -78,4 +84,9 @@ export function featuresOf(texts: readonly EncodedText[]): Features {
     lengths: Int32Array.from(texts, ({ ids }) => ids.length),
     truncated: texts.filter(({ truncated }) => truncated).length,
   };
+}
+
+/** The sum of a float input: what rows weigh whose losses are weighted by it. */
+export function totalOf(input: Tensor | undefined): number {
+  return input?.dtype === 'float32' ? input.data.reduce((sum, weight) => sum + weight, 0) : 0;
 }

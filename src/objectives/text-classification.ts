@@ -48,6 +48,8 @@ export function textClassificationObjective(
           ),
         ],
       ]),
+    lossWeight:
+      weights && ((rows) => rows.reduce((sum, row) => sum + (weights[trainLabels[row] ?? 0] ?? 0), 0)),
     score: (logits) => ({
       ...task.evaluate(Int32Array.from(logits, argmax), task.evaluation),
       loss: mean(logits.map((values, row) => crossEntropy(values, labels[row] ?? 0))),

@@ -14,7 +14,7 @@ import type { TokenClassificationTask } from '../tasks/token-classification.ts';
 import { float32, int64, type Tensor } from '../tensor.ts';
 import { classFactors } from './class-factors.ts';
 import { crossEntropy, mean } from './losses.ts';
-import { featuresOf, type Objective } from './objective.ts';
+import { featuresOf, type Objective, totalOf } from './objective.ts';
 import { IGNORED, type LabelledTokens, labelTokens, wordPredictions } from './word-labels.ts';
 
 /**
@@ -60,6 +60,7 @@ export function tokenClassificationObjective(
         .set(LABELS, int64(shape, classes))
         .set(LABEL_WEIGHTS, float32(shape, labels.map(weightOf)));
     },
+    lossWeight: (_, targets) => totalOf(targets.get(LABEL_WEIGHTS)),
     score: (logits) => ({
       ...task.evaluate(predicted(logits), task.evaluation),
       loss: mean(evaluation.flatMap((sentence, i) => lossesOf(sentence, logits[i] ?? noLogits, width))),

@@ -102,6 +102,8 @@ export interface ResolvedTrainOptions {
   readonly seed: number;
   readonly epochs: number;
   readonly batchSize: number;
+  /** Examples that are computed at a time; null: all of a step. */
+  readonly microBatch: number | null;
   readonly evalBatchSize: number;
   readonly maxLength: number | 'auto';
   readonly dropout: 'config' | 'off';

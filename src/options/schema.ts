@@ -267,6 +267,11 @@ const fields = z.strictObject({
     .describe('Seed of everything random.'),
   epochs: positiveCount.default(3).describe('Passes over the training data, the warm-up included.'),
   batchSize: positiveCount.default(32).describe('Examples in a training step.'),
+  microBatch: positiveCountOrNull
+    .default(null)
+    .describe(
+      'Examples computed at a time, of which a step adds up the gradients: less memory, the same result to rounding; null: all of them.',
+    ),
   evalBatchSize: positiveCount.default(64).describe('Examples in a batch of evaluation.'),
   maxLength: z
     .union([z.literal('auto'), positiveCount])

@@ -1,5 +1,6 @@
 import { differentiate, gradientName } from '../autodiff/differentiate.ts';
 import type { Graph, StaticGraph } from '../graph/graph.ts';
+import { accumulating, SHARE, soFarName, withShare } from '../lowering/accumulation.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { Selection } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
@@ -13,6 +14,24 @@ import { type Gradient, sumByRow } from './gradient.ts';
 
 /** The weights of a model by name; training changes them in place. */
 export type Weights = ReadonlyMap<string, Tensor<'float32'>>;
+
+/** A batch, or a part of it. */
+export interface BatchPart {
+  /** The graph's inputs, its weights left out. */
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  readonly shape: BatchShape;
+  /** How much it counts in the batch's mean loss; 1 for a whole batch. */
+  readonly share: number;
+}
+
+/** How gradients are computed. */
+interface GradientOptions {
+  readonly place?: Placement | undefined;
+  /** Whether batches come in parts, whose gradients are added up where they lie. */
+  readonly inParts?: boolean | undefined;
+  /** The part of the forward graph to run: all of it, or what stands on a prefix that is kept. */
+  readonly above?: ((graph: StaticGraph) => StaticGraph) | undefined;
+}
 
 /** Where to put the gradient of a tensor: memory for so many values, or undefined for memory of its own. */
 export type Placement = (name: string, length: number) => Float32Array | undefined;
@@ -35,22 +54,24 @@ export class BatchGradients {
   readonly #gradients = new Map<string, Gradient>();
   readonly #weights: Weights;
   readonly #loss = float32([], [0]);
-  readonly #results = new Map<string, Tensor>([[LOSS, this.#loss]]);
+  readonly #results = new Map<string, Tensor<'float32'>>([[LOSS, this.#loss]]);
   /** Tables whose gradient comes by place, and the input that says which row each place reads. */
   readonly #tables = new Map<string, string>();
   /** Memory for the gradients by place, as long as the largest batch so far asked for. */
   readonly #byPlace = new Map<string, Float32Array>();
+  readonly #inParts: boolean;
+  /** Results that the parts of a batch add to. */
+  readonly #sums = new Map<string, Tensor<'float32'>>();
   readonly #cache: ShapeCache;
 
-  /** @param above The part of the forward graph to run: all of it, or what stands on a prefix that is kept. */
   constructor(
     { withLoss, weights, objective }: TrainingGraph,
     active: Selection,
     backend: Backend,
-    place: Placement = () => undefined,
-    above: (graph: StaticGraph) => StaticGraph = (whole) => whole,
+    { place = () => undefined, inParts = false, above = (whole) => whole }: GradientOptions = {},
   ) {
     this.#weights = weights;
+    this.#inParts = inParts;
     this.gradients = this.#gradients;
     const elements = new Map<string, Int32Array>();
     const gathered = gatheredTables(withLoss);
@@ -75,42 +96,66 @@ export class BatchGradients {
       const dims = extentsOf(objective.layout, shape);
       const forward = specialize(withLoss, { dims, variables: new Set() });
       const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
-      return differentiate(above(onlyLoss), { loss: LOSS, wrt, elements, rows });
+      const options = { loss: LOSS, wrt, elements, rows };
+      if (!inParts) return differentiate(above(onlyLoss), options);
+      const shared = differentiate(withShare(above(onlyLoss), LOSS), options);
+      return accumulating(shared, new Set(this.#sums.keys()));
     });
+    if (!inParts) return;
+    for (const [name, tensor] of this.#results) if (name !== LOSS) this.#sums.set(name, tensor);
   }
 
   /**
    * Fills {@link gradients} for a batch.
    *
-   * @param feeds The graph's inputs, its weights left out.
+   * @param parts The whole batch, or parts of it whose shares make 1.
    * @returns the loss
    */
-  async run(feeds: ReadonlyMap<string, Tensor>, shape: BatchShape): Promise<number> {
-    const executable = await this.#cache.get(shape);
-    const results = new Map(this.#results);
-    const byPlace = [...this.#tables].map(([name, numbers]) => this.#placesOf(name, feeds.get(numbers)));
-    for (const { name, slices } of byPlace) results.set(gradientName(name), slices);
-    await executable.run(new Map([...this.#weights, ...feeds]), results);
-    for (const { name, numbers, slices } of byPlace) {
-      this.#gradients.set(name, sumByRow(numbers, slices.data));
+  async run(parts: readonly BatchPart[]): Promise<number> {
+    for (const { data } of this.#sums.values()) data.fill(0);
+    const soFar = [...this.#sums].map(([name, tensor]) => [soFarName(name), tensor] as const);
+    const places = [...this.#tables].map(([name, input]) => this.#placesOf(name, input, parts));
+    let loss = 0;
+    for (const [i, { feeds, shape, share }] of parts.entries()) {
+      const executable = await this.#cache.get(shape);
+      const results = new Map(this.#results);
+      for (const { name, slices } of places) {
+        const slice = slices[i];
+        if (slice !== undefined) results.set(gradientName(name), slice);
+      }
+      const given = new Map([...this.#weights, ...feeds, ...soFar]);
+      if (this.#inParts) given.set(SHARE, float32([], [share]));
+      await executable.run(given, results);
+      loss += this.#loss.data[0] ?? Number.NaN;
     }
-    return this.#loss.data[0] ?? Number.NaN;
+    for (const { name, numbers, gradients } of places) {
+      this.#gradients.set(name, sumByRow(numbers, gradients));
+    }
+    return loss;
   }
 
   release(): Promise<void> {
     return this.#cache.release();
   }
 
-  /** The row that each place reads of a table, and where its gradient goes: `[places, …]`. */
-  #placesOf(name: string, fed: Tensor | undefined) {
-    const numbers = fed?.data instanceof BigInt64Array ? fed.data : new BigInt64Array(0);
+  /** The rows that the places of a batch read of a table, and where their gradients go: of all, and of each part. */
+  #placesOf(name: string, input: string, parts: readonly BatchPart[]) {
+    const fed = parts.map(({ feeds }) => feeds.get(input)?.data);
+    const numbers = fed.flatMap((data) => (data instanceof BigInt64Array ? Array.from(data, Number) : []));
     const row = this.#weights.get(name)?.shape.slice(1) ?? [];
-    const size = numbers.length * sizeOf(row);
+    const width = sizeOf(row);
     let memory = this.#byPlace.get(name);
-    if (memory === undefined || memory.length < size) {
-      memory = new Float32Array(size);
+    if (memory === undefined || memory.length < numbers.length * width) {
+      memory = new Float32Array(numbers.length * width);
       this.#byPlace.set(name, memory);
     }
-    return { name, numbers, slices: float32([numbers.length, ...row], memory.subarray(0, size)) };
+    const gradients = memory.subarray(0, numbers.length * width);
+    let from = 0;
+    const slices = fed.map((data) => {
+      const places = data?.length ?? 0;
+      from += places;
+      return float32([places, ...row], gradients.subarray((from - places) * width, from * width));
+    });
+    return { name, numbers, gradients, slices };
   }
 }

@@ -36,13 +36,12 @@ export function denseGradient(gradient: Gradient, size: number): Float32Array {
  * @param numbers The row that each place read.
  * @param slices `[places, width]`: of the same number, they are added in the order of places.
  */
-export function sumByRow(numbers: BigInt64Array, slices: Float32Array): Required<Gradient> {
+export function sumByRow(numbers: readonly number[], slices: Float32Array): Required<Gradient> {
   const width = slices.length / Math.max(numbers.length, 1);
-  const places = Array.from(numbers, Number);
-  const rows = Int32Array.from(new Set(places)).sort();
+  const rows = Int32Array.from(new Set(numbers)).sort();
   const position = new Map(Array.from(rows, (row, i) => [row, i]));
   const values = new Float32Array(rows.length * width);
-  places.forEach((row, place) => {
+  numbers.forEach((row, place) => {
     const to = (position.get(row) ?? 0) * width;
     const from = place * width;
     for (let i = 0; i < width; i++) values[to + i] = (values[to + i] ?? 0) + (slices[from + i] ?? 0);

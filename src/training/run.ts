@@ -7,12 +7,13 @@ import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
-import type { Tensor } from '../tensor.ts';
-import { BatchGradients, type Placement } from './batch-gradients.ts';
+import { float32, type Tensor } from '../tensor.ts';
+import { BatchGradients, type BatchPart, type Placement } from './batch-gradients.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import { judgeLosses } from './judge-losses.ts';
+import { microBatches } from './micro-batches.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import { openPrefix, type PrefixReport, type PrefixUse, prefixNote, prefixReport } from './open-prefix.ts';
 import { Predictor } from './predictor.ts';
@@ -147,7 +148,8 @@ export class Run {
     const { weights, objective } = this.prepared;
     const { backend } = this.environment;
     const above = prefix && ((graph: StaticGraph) => prefix.cut.above(graph));
-    return new BatchGradients({ withLoss, weights, objective }, active, backend, place, above);
+    const options = { place, inParts: this.options.microBatch !== null, above };
+    return new BatchGradients({ withLoss, weights, objective }, active, backend, options);
   }
 
   /** Tables whose gradients come by row: see `gatheredTables`. */
@@ -157,32 +159,59 @@ export class Run {
 
   /** Fills `gradients` for a batch. @returns the loss */
   async computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    const { objective, padTokenId } = this.prepared;
+    const { train } = this.prepared.objective;
     const { prefix } = this.#use;
     if (prefix !== undefined && !this.#isFilled) {
-      await prefix.fill(objective.train.texts, () => throwIfCancelled(this.#observer));
+      await prefix.fill(train.texts, () => throwIfCancelled(this.#observer));
       this.#isFilled = true;
     }
-    const { rows, length, epoch } = batch;
-    const shape = { batch: rows.length, sequence: length };
+    const masks = this.#masks(batch, { batch: batch.rows.length, sequence: batch.length });
+    const parts: (Omit<BatchPart, 'share'> & { readonly weight: number })[] = [];
+    let from = 0;
+    for (const rows of microBatches(batch.rows, this.options.microBatch)) {
+      const { feeds, weight } = await this.#feeds(rows, batch);
+      for (const { input, mask, byText } of masks) {
+        feeds.set(input, byText ? rowsOf(mask, from, from + rows.length) : mask);
+      }
+      from += rows.length;
+      parts.push({ feeds, shape: { batch: rows.length, sequence: batch.length }, weight });
+    }
+    const total = parts.reduce((sum, { weight }) => sum + weight, 0);
+    // A part without anything to learn has no mean loss.
+    const learnt = parts.length === 1 ? parts : parts.filter(({ weight }) => weight > 0);
+    return gradients.run(
+      learnt.map(({ weight, ...part }) => ({ ...part, share: parts.length === 1 ? 1 : weight / total })),
+    );
+  }
+
+  /** Some training rows as the graph's inputs, and what they weigh in the batch's mean loss. */
+  async #feeds(
+    rows: Int32Array,
+    { length, epoch }: TrainingBatch,
+  ): Promise<{ readonly feeds: Map<string, Tensor>; readonly weight: number }> {
+    const { objective, padTokenId } = this.prepared;
+    const { prefix } = this.#use;
     const { train, trainText = (row: number) => textAt(train.texts, row) } = objective;
     const texts = Array.from(rows, (row) => trainText(row, epoch));
     const feeds = textFeeds(texts, length, padTokenId);
     for (const [name, values] of (await prefix?.feeds(texts, length)) ?? []) feeds.set(name, values);
-    for (const [name, target] of objective.targets(rows, length, epoch)) feeds.set(name, target);
-    for (const [name, mask] of this.#masks(batch, shape)) feeds.set(name, mask);
-    return gradients.run(feeds, shape);
+    const targets = objective.targets(rows, length, epoch);
+    for (const [name, target] of targets) feeds.set(name, target);
+    return { feeds, weight: objective.lossWeight?.(rows, targets) ?? rows.length };
   }
 
   /** The dropout masks of a batch: the same whenever it is run in its epoch. */
-  #masks({ epoch, number }: TrainingBatch, { batch, sequence }: BatchShape): [string, Tensor][] {
+  #masks({ epoch, number }: TrainingBatch, { batch, sequence }: BatchShape) {
     const { dropoutSites, withLoss } = this.#use;
     return dropoutSites.map((site) => {
-      const shape = withLoss.inputs.find(({ name }) => name === site.input)?.shape ?? [];
+      const { input } = site;
+      const shape = withLoss.inputs.find(({ name }) => name === input)?.shape ?? [];
       const extents = shape.map((dim) =>
         dim === 'batch' ? batch : dim === 'sequence' ? sequence : Number(dim),
       );
-      return [site.input, this.#dropout.mask(site, extents, epoch, number)];
+      const mask = this.#dropout.mask(site, extents, epoch, number);
+      // What is dropped of a table, say, is the same for all texts.
+      return { input, mask, byText: shape[0] === 'batch' };
     });
   }
 
@@ -316,4 +345,11 @@ export class Run {
     await this.#predictor.release();
     await this.#use.prefix?.release();
   }
+}
+
+/** Rows `from` to `to` of a tensor, over its own memory. */
+function rowsOf({ shape, data }: Tensor<'float32'>, from: number, to: number): Tensor<'float32'> {
+  const [rows = 1, ...rest] = shape;
+  const width = data.length / rows;
+  return float32([to - from, ...rest], data.subarray(from * width, to * width));
 }

@@ -11,6 +11,7 @@ const defaults = {
   seed: 0,
   epochs: 3,
   batchSize: 32,
+  microBatch: null,
   evalBatchSize: 64,
   maxLength: 'auto',
   dropout: 'config',
@@ -76,10 +77,21 @@ describe('the options of the reference runs', () => {
 
   it.each(files)('%s are accepted unchanged', (file) => {
     const { options } = JSON.parse(readFileSync(`${runs}/${file}`, 'utf8'));
-    const { preset, method, evalBatchSize, maxLength, dropout, classWeights, prefix, checkpoint } = defaults;
+    const {
+      preset,
+      method,
+      microBatch,
+      evalBatchSize,
+      maxLength,
+      dropout,
+      classWeights,
+      prefix,
+      checkpoint,
+    } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
       preset,
       method,
+      microBatch,
       evalBatchSize,
       maxLength,
       dropout,

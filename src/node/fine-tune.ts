@@ -10,6 +10,7 @@ import { taskFiles } from './files.ts';
 import type { Model } from './model.ts';
 import { writePatch } from './patch-file.ts';
 import { prefixDirectory } from './prefix-directory.ts';
+import { readSavedSelection } from './selection-file.ts';
 
 /** Loads a task by name, from official files or from the user's own tables; see {@link TaskOptions}. */
 export function loadTask(name: string, options: TaskOptions): Promise<Task> {
@@ -35,8 +36,14 @@ export interface CheckpointDirectoryOptions {
   readonly resume?: boolean | undefined;
 }
 
+/** Which weights to train. */
+export interface SelectionOptions {
+  /** The file of a selection that was made before: its weights are trained from the first epoch on. */
+  readonly selectionFile?: string | undefined;
+}
+
 /** The options of a run, who follows it, and where its checkpoints are. */
-export type FineTuneOptions = TrainOptions & Observer & CheckpointDirectoryOptions;
+export type FineTuneOptions = TrainOptions & Observer & CheckpointDirectoryOptions & SelectionOptions;
 
 /**
  * Fine-tunes a model on a task. The model stays as it is; what changed is in the result's patch.
@@ -53,6 +60,7 @@ export async function fineTune(model: Model, task: Task, options: FineTuneOption
     signal,
     checkpointDirectory,
     resume,
+    selectionFile,
     ...given
   } = options;
   const observer = { onProgress, onEvaluation, onNote, onResume, onScores, signal };
@@ -66,7 +74,8 @@ export async function fineTune(model: Model, task: Task, options: FineTuneOption
       prefixStore: prefixDirectory(join(checkpointDirectory, 'prefix')),
     }),
   };
-  const result = await fineTuneIn(model, task, given, environment, observer, checkpoints);
+  const saved = selectionFile === undefined ? undefined : await readSavedSelection(selectionFile);
+  const result = await fineTuneIn(model, task, given, environment, observer, checkpoints, saved);
   const { patch } = result;
   return { ...result, patch: { ...patch, write: (path) => writePatch(path, patch) } };
 }

@@ -5,6 +5,7 @@ import { decodeGaps, encodeGaps } from '../patch/leb128.ts';
 import { decodeSafetensors } from '../safetensors/decode.ts';
 import { encodeSafetensors } from '../safetensors/encode.ts';
 import { fromBytes, type Tensor } from '../tensor.ts';
+import type { SavedSelection } from '../training/given-selection.ts';
 import { readBytes } from './files.ts';
 
 const FORMAT = 'gspf-selection';
@@ -43,6 +44,11 @@ export function encodeSelection(selection: Selection, base: string): Uint8Array 
  * @throws `input/missing-file`, `input/safetensors`; `input/data` for a file that holds something else.
  */
 export async function readSelection(path: string): Promise<Selection> {
+  return (await readSavedSelection(path)).selection;
+}
+
+/** {@link readSelection}, with the model that the selection is of. */
+export async function readSavedSelection(path: string): Promise<SavedSelection> {
   const { tensors, metadata } = decodeSafetensors(await readBytes(path), path);
   const whole = wholeSchema.safeParse(metadata);
   if (!whole.success) {
@@ -59,12 +65,13 @@ export async function readSelection(path: string): Promise<Selection> {
     const gaps = data instanceof Uint8Array ? data : new Uint8Array();
     selection.set(name, Int32Array.from(decodeGaps(gaps, `${path}: tensor ${JSON.stringify(name)}`)));
   }
-  return selection;
+  return { selection, baseSha256: whole.data.base_sha256, source: path };
 }
 
 const wholeSchema = z.object({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
+  base_sha256: z.string(),
   whole: z
     .string()
     .transform((text): unknown => JSON.parse(text))

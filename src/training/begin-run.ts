@@ -6,6 +6,7 @@ import type { Environment } from '../runtime/environment.ts';
 import { labelsOf, type Task } from '../tasks/task.ts';
 import { type Checkpoint, type CheckpointStore, latestCheckpoint } from './checkpoint.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
+import { hashSelection, noteOf, requireFits, type SavedSelection } from './given-selection.ts';
 import type { Observer } from './observer.ts';
 import { prepare } from './prepare.ts';
 import { Run } from './run.ts';
@@ -29,7 +30,8 @@ export interface BegunRun {
 /**
  * Resolves the options, reads weights and data, and takes up the last checkpoint where the run is to resume.
  *
- * @throws `usage/option` for options that are wrong or do not fit the model, `input/data` for a task without examples.
+ * @throws `usage/option` for options that are wrong or do not fit the model, `input/data` for a task without examples
+ *   and for a saved selection that does not fit.
  */
 export async function beginRun(
   model: TextModel,
@@ -38,14 +40,18 @@ export async function beginRun(
   environment: Environment,
   observer: Observer,
   checkpoints?: CheckpointOptions,
+  saved?: SavedSelection,
 ): Promise<BegunRun> {
   const { options, taken } = resolveOptions(given, { task: task.name });
   const { createSha256 } = environment;
   const startedAt = environment.now();
   const prepared = await prepare(model, task, options, createSha256);
+  if (saved !== undefined) requireFits(saved, prepared, options);
   const described = describeTask(task, prepared.maxLength, createSha256);
   const { trainSha256, evaluationSha256 } = described;
-  const identity = { baseSha256: prepared.baseSha256, trainSha256, evaluationSha256, options };
+  const selectionSha256 = saved && hashSelection(saved.selection, createSha256);
+  const { baseSha256 } = prepared;
+  const identity = { baseSha256, trainSha256, evaluationSha256, selectionSha256, options };
   const keeper =
     checkpoints &&
     new CheckpointKeeper(
@@ -56,7 +62,8 @@ export async function beginRun(
     );
   const checkpoint = checkpoints?.resume ? await latestCheckpoint(checkpoints.store, identity) : undefined;
   const run = new Run(prepared, options, environment, observer, startedAt, keeper);
-  for (const note of [...taken, ...task.notes, ...prepared.notes]) run.note(note);
+  const selected = saved === undefined ? [] : [noteOf(saved, prepared)];
+  for (const note of [...taken, ...task.notes, ...prepared.notes, ...selected]) run.note(note);
   run.endPhase('prepare', 0, 0);
   if (checkpoint !== undefined) run.resume(checkpoint);
   return { run, described, checkpoint };

@@ -18,6 +18,8 @@ export interface RunIdentity {
   readonly baseSha256: string;
   readonly trainSha256: string;
   readonly evaluationSha256: string;
+  /** Of the selection that was given, if one was. */
+  readonly selectionSha256?: string | undefined;
   readonly options: ResolvedTrainOptions;
 }
 

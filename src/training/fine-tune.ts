@@ -12,6 +12,7 @@ import { labelsOf, type Task } from '../tasks/task.ts';
 import { version } from '../version.ts';
 import { beginRun, type CheckpointOptions } from './begin-run.ts';
 import { proveFrozen } from './frozen.ts';
+import type { SavedSelection } from './given-selection.ts';
 import type { Observer } from './observer.ts';
 import type { RunReport } from './run-report.ts';
 import { toStored } from './stored-weights.ts';
@@ -29,6 +30,7 @@ export interface FineTuned {
  * The model itself stays as it is; what changed is in the patch. A run that resumes ends with the patch of the
  * uninterrupted one, byte for byte.
  *
+ * @param saved Weights to train from the first epoch on, without a warm-up.
  * @throws `usage/option` for options that are wrong or do not fit the model, `input/data` for a task without
  *   examples, `training/diverged` for a loss that is no number, `usage/cancelled` where the observer stops the run.
  */
@@ -39,6 +41,7 @@ export async function fineTune(
   environment: Environment,
   observer: Observer = {},
   checkpoints?: CheckpointOptions,
+  saved?: SavedSelection,
 ): Promise<FineTuned> {
   const { run, described, checkpoint } = await beginRun(
     model,
@@ -47,12 +50,13 @@ export async function fineTune(
     environment,
     observer,
     checkpoints,
+    saved,
   );
   const { prepared, options } = run;
   const { createSha256 } = environment;
 
   const { selection, changed, everSelected, selections } =
-    options.method === 'full' ? await full(run, checkpoint) : await gspf(run, checkpoint);
+    options.method === 'full' ? await full(run, checkpoint) : await gspf(run, checkpoint, saved?.selection);
   run.judgeLosses();
   await run.release();
 

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readSelection } from '../../src/node/selection-file.ts';
+import { encodeSelection, readSelection } from '../../src/node/selection-file.ts';
 import { trainingWords } from './mails.ts';
 import { gspf, temporaryFolder } from './terminal.ts';
 
@@ -63,6 +63,37 @@ describe('gspf select', () => {
   test('has no use for method full', async () => {
     const { status, stderr } = await gspf([...selectWords(temporaryFolder()), '--method', 'full']);
     expect([status, stderr]).toEqual([2, expect.stringContaining('expected gspf, which selects weights')]);
+  });
+});
+
+describe('gspf train --selection', () => {
+  test('trains the weights of a selection from the first epoch on, and no others', async () => {
+    const folder = temporaryFolder();
+    await gspf(selectWords(folder));
+    const file = join(folder, 'chosen', 'selection.safetensors');
+    const trained = await gspf([...trainingWords(folder), '--selection', file, '--json']);
+    expect(trained.status).toBe(0);
+    const { phases, notes, selections, frozen } = JSON.parse(trained.stdout);
+    expect(phases.map(({ phase }: { phase: string }) => phase)).toEqual(['prepare', 'train', 'finish']);
+    expect(notes).toContainEqual(expect.stringMatching(/^Trains the \d+ weights of .*: no warm-up\.$/));
+    expect([selections, frozen.identical]).toEqual([[], true]);
+    const [given, used] = await Promise.all(
+      [file, join(folder, 'run', 'selection.safetensors')].map((path) => readSelection(path)),
+    );
+    expect(used).toEqual(given);
+  });
+
+  test('refuses the selection of another model, and has no use for method full', async () => {
+    const folder = temporaryFolder();
+    await gspf(selectWords(folder));
+    const selection = await readSelection(join(folder, 'chosen', 'selection.safetensors'));
+    const file = join(folder, 'foreign.safetensors');
+    writeFileSync(file, encodeSelection(selection, 'f'.repeat(64)));
+    const words = [...trainingWords(folder), '--selection', file];
+    const foreign = await gspf(words);
+    expect([foreign.status, foreign.stderr]).toEqual([2, expect.stringContaining('one of another model')]);
+    const full = await gspf([...words, '--method', 'full']);
+    expect([full.status, full.stderr]).toEqual([2, expect.stringContaining('expected method gspf')]);
   });
 });
 

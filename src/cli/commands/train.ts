@@ -24,6 +24,7 @@ export interface TrainFlags extends TaskFlags, TrainOptionFlags {
   readonly overwrite?: true;
   readonly resume?: true;
   readonly keepScores?: true;
+  readonly selection?: string;
   readonly threads?: number;
 }
 
@@ -45,6 +46,7 @@ function options(command: Command): void {
   command.option('--overwrite', 'replace the finished run in that directory');
   command.option('--resume', 'go on with the interrupted run in that directory');
   command.option('--keep-scores', 'also write what every weight was judged by, for gspf explain');
+  command.option('--selection <file>', 'train the weights of a selection.safetensors, without a warm-up');
   command.optionsGroup('Data:');
   splitOptions(command);
   limitEvalOption(command);
@@ -100,6 +102,7 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
       ...given,
       checkpointDirectory: directory.file('checkpoint'),
       resume,
+      selectionFile: flags.selection,
       onResume: (from) => {
         directory.onResume(from);
         shown?.line(`Resumed after step ${from.step}.`);

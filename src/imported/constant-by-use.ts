@@ -32,6 +32,7 @@ export function constantByUse(name: string, tensor: Tensor<'float32'>, wiring: W
   if (tensor.shape.length === 0) return 'a single number';
   if (tensor.data.length === 1 && !uses.every((use) => addsToProduct(use, wiring))) return 'a single number';
   if (uses.every(isState)) return 'the state that a recurrent layer starts with';
+  if (uses.every(isRunning)) return 'the running statistics of a batch normalisation';
   if (uses.every(isScale)) return 'a scale of quantisation';
   if (uses.every((use) => becomesAngle(use, wiring))) return 'frequencies of sines and cosines';
   if (uses.every((use) => preparesInput(use, tensor, wiring))) return 'it scales or shifts an input';
@@ -40,6 +41,10 @@ export function constantByUse(name: string, tensor: Tensor<'float32'>, wiring: W
 
 function isState({ node, index }: Use): boolean {
   return (index === 5 || index === 6) && ['GRU', 'LSTM', 'RNN'].includes(node.opType);
+}
+
+function isRunning({ node, index }: Use): boolean {
+  return (index === 3 || index === 4) && node.opType === 'BatchNormalization';
 }
 
 function isScale({ node, index }: Use): boolean {

@@ -14,9 +14,9 @@ import { sortNodes } from '../graph/topology.ts';
 import { decodeTensor, type ReadExternalData } from './tensor-proto.ts';
 import { upgradeNode } from './upgrade.ts';
 
-/** Opsets that can be read. 21 and 22 only widened the element types of operators that were there. */
+/** Opsets that can be read. From 21 on element types were widened, and what is new is rewritten. */
 const OLDEST_OPSET = 13;
-const NEWEST_OPSET = 22;
+const NEWEST_OPSET = 26;
 
 /** What decoding needs beside the bytes. */
 export interface DecodeOptions {
@@ -42,7 +42,7 @@ export interface ModelFile {
 }
 
 /**
- * Reads an ONNX model (IR version 3 and later, opset 13 to 22) into a graph of opset 20.
+ * Reads an ONNX model (IR version 3 and later, opset 13 to 26) into a graph of opset 20.
  *
  * Initializers are views on `bytes` where they are aligned for their type, so `bytes` must not change.
  *
@@ -67,7 +67,7 @@ export function decodeModelFile(
   const initializers = new Map(
     graph.initializer.map((proto) => [proto.name, decodeTensor(proto, source, readExternal)] as const),
   );
-  const read = (proto: NodeProto): Node => {
+  const read = (proto: NodeProto): readonly Node[] => {
     if (proto.domain !== '' && proto.domain !== 'ai.onnx') {
       throw new GspfError('graph/operator', {
         subject: `${source}, ${proto.opType} "${proto.name}"`,
@@ -85,14 +85,14 @@ export function decodeModelFile(
     };
     return upgradeNode(node, opset, (name, tensor) => initializers.set(name, tensor));
   };
-  const nodes = graph.node.map((proto): Node => {
+  const nodes = graph.node.flatMap((proto): readonly Node[] => {
     try {
       return read(proto);
     } catch (error) {
       if (!(error instanceof GspfError) || onRefused === undefined) throw error;
       onRefused(error);
       const opType = [proto.domain, proto.opType].filter((part) => part !== '').join('.');
-      return { name: proto.name, opType, inputs: proto.input, outputs: proto.output, attributes: {} };
+      return [{ name: proto.name, opType, inputs: proto.input, outputs: proto.output, attributes: {} }];
     }
   });
   // Up to IR version 3 every initializer is listed among the inputs too.

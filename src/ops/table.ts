@@ -1,6 +1,7 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node } from '../graph/graph.ts';
 import { activations } from './activations.ts';
+import { affineGrids } from './affine-grid.ts';
 import { averagePooling } from './average-pooling.ts';
 import { bitwise } from './bitwise.ts';
 import { broadcasting } from './broadcasting.ts';
@@ -14,8 +15,10 @@ import { dropout } from './dropout.ts';
 import { einsum } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
 import { globalPooling } from './global-pooling.ts';
+import { gridSampling } from './grid-sample.ts';
 import { indexing } from './indexing.ts';
 import { normalization } from './normalization.ts';
+import { absentOperators } from './notes.ts';
 import { padding } from './padding.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
@@ -36,6 +39,7 @@ import { vectorNormalization } from './vector-normalization.ts';
 /** Every operator that graphs may hold. A name in `opTypes` without a definition does not compile. */
 export const operators: { readonly [T in OpType]: OpDefinition } = {
   ...activations,
+  ...affineGrids,
   ...averagePooling,
   ...bitwise,
   ...broadcasting,
@@ -48,6 +52,7 @@ export const operators: { readonly [T in OpType]: OpDefinition } = {
   ...einsum,
   ...elementwise,
   ...globalPooling,
+  ...gridSampling,
   ...indexing,
   ...normalization,
   ...padding,
@@ -79,6 +84,11 @@ export function definitionOf(node: Node): OpDefinition {
     subject: describeNode(node),
     expected: 'an operator that gspf knows',
     got: node.opType,
-    hint: suggest(node.opType, opTypes),
+    hint: absence(node.opType) ?? suggest(node.opType, opTypes),
   });
+}
+
+function absence(opType: string): string | undefined {
+  const reason = Object.hasOwn(absentOperators, opType) ? absentOperators[opType] : undefined;
+  return reason === undefined ? undefined : `gspf does not train through it: ${reason}.`;
 }

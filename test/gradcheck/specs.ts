@@ -2,6 +2,7 @@ import type { Spec } from './spec.ts';
 import { activationSpecs } from './specs/activations.ts';
 import { convolutionSpecs } from './specs/convolution.ts';
 import { elementwiseSpecs } from './specs/elementwise.ts';
+import { gridSamplingSpecs } from './specs/grid-sampling.ts';
 import { indexingSpecs } from './specs/indexing.ts';
 import { linearAlgebraSpecs } from './specs/linear-algebra.ts';
 import { normalizationSpecs } from './specs/normalization.ts';
@@ -17,6 +18,7 @@ import { shapeSpecs } from './specs/shape.ts';
 export const specs: readonly Spec[] = [
   ...convolutionSpecs,
   ...elementwiseSpecs,
+  ...gridSamplingSpecs,
   ...indexingSpecs,
   ...linearAlgebraSpecs,
   ...poolingSpecs,

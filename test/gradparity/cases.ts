@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Graph } from '../../src/graph/graph.ts';
 import { decodeModel } from '../../src/onnx/decode.ts';
@@ -29,7 +30,15 @@ export interface Case {
 /** The cases of GSPF_GRADPARITY_DIR, else those beside the repository; none, with the reason printed, without. */
 export function gradientCases(): readonly Case[] {
   const root = process.env['GSPF_GRADPARITY_DIR'] ?? sharedPath('gradparity');
-  if (root === undefined) return [];
+  return root === undefined ? [] : casesIn(root);
+}
+
+/** Our own cases, of `test/fixtures/exports`: they have the gradients of some initializers only. */
+export function ownCases(): readonly Case[] {
+  return casesIn(fileURLToPath(new URL('../fixtures/exports', import.meta.url)));
+}
+
+function casesIn(root: string): readonly Case[] {
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
     existsSync(join(root, name, 'meta.json')),
   );

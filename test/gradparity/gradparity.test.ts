@@ -5,14 +5,14 @@ import { bindDimensions, specialize } from '../../src/specialize/specialize.ts';
 import { type Tensor, zeros } from '../../src/tensor.ts';
 import { failure } from '../data/failure.ts';
 import { norm, relativeError } from '../numbers.ts';
-import { type Case, gradientCases, under } from './cases.ts';
+import { type Case, gradientCases, ownCases, under } from './cases.ts';
 
 const LIMIT = 1e-4;
 
 describe('gradients of exported models equal those of PyTorch in float64', () => {
-  const cases = gradientCases();
-  if (cases.length === 0) test.skip('no exported models to compare with', () => {});
-  for (const gradientCase of cases) {
+  const given = gradientCases();
+  if (given.length === 0) test.skip('no exported models to compare with', () => {});
+  for (const gradientCase of [...ownCases(), ...given]) {
     const { name, lacking } = gradientCase;
     if (lacking.length > 0) {
       test(`${name}: refused, for want of ${lacking.join(', ')}`, (context) => {

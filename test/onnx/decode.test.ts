@@ -94,10 +94,10 @@ describe('files that are damaged or beyond gspf', () => {
   });
 
   test('an opset out of range', () => {
-    for (const version of [12n, 23n]) {
+    for (const version of [12n, 27n]) {
       const bytes = modelBytes({}, { opsetImport: [{ domain: '', version }] });
       expect(failure(() => decode(bytes))).toMatch(
-        new RegExp(`^input/onnx: m\\.onnx: expected an opset from 13 to 22, got ${version}\\.`),
+        new RegExp(`^input/onnx: m\\.onnx: expected an opset from 13 to 26, got ${version}\\.`),
       );
     }
     expect(failure(() => decode(modelBytes({}, { opsetImport: [] })))).toContain('got 0');
@@ -131,13 +131,15 @@ describe('files that are damaged or beyond gspf', () => {
       { ...type('float32'), floatData: [1] },
       { ...type('int64'), int64Data: [1n, 2n, 3n] },
       { ...type('float32'), dims: [2n ** 52n], floatData: [1] },
-      { ...type('float32'), dims: [2n ** 40n, 2n ** 40n] },
     ];
     for (const tensor of cases) {
       expect(failure(() => decoded(tensor))).toMatch(
         /^input\/onnx: m\.onnx, tensor "t": expected .* elements for shape/,
       );
     }
+    expect(failure(() => decoded({ ...type('float32'), dims: [2n ** 40n, 2n ** 40n] }))).toBe(
+      'input/onnx: m.onnx, tensor "t": expected extents from 0 up, got [1099511627776,1099511627776]',
+    );
     expect(failure(() => decoded({ ...type('float32'), dims: [-1n, -2n], floatData: [1, 2] }))).toBe(
       'input/onnx: m.onnx, tensor "t": expected extents from 0 up, got [-1,-2]',
     );

@@ -108,6 +108,10 @@ export const convolutionSpecs: readonly Spec[] = [
     ...strides(2, 2),
     ...autoPad('SAME_LOWER'),
   }),
+  conv('ConvTranspose', 'NOTSET, kernel_shape', [1, 2, 2, 3], [2, 1, 2, 2], {
+    ...autoPad('NOTSET'),
+    kernel_shape: ints([2, 2]),
+  }),
   conv('ConvTranspose', 'VALID', [1, 2, 3, 2], [2, 2, 3, 2], { ...strides(2, 2), ...autoPad('VALID') }),
   conv('ConvTranspose', 'one axis', [2, 3, 4], [3, 2, 3], { ...strides(2), ...pads(1, 0) }, 2),
   conv('ConvTranspose', 'three axes', [1, 2, 2, 3, 2], [2, 2, 2, 2, 2], strides(2, 1, 2), 2),

@@ -51,7 +51,7 @@ export function drawMask(shapes, { kind, ratio = 0.003, seed = 0, head = /^class
   };
   const body = eligible
     .filter(([name]) => !head.test(name))
-    .map(([name, shape]) => ({ name, shape, ...statisticOf(name) }));
+    .map(([name, shape]) => ({ ...statisticOf(name), name, shape }));
   const weighed = body.filter(({ density }) => density !== undefined);
   const expected = weighed.reduce((sum, { shape, density }) => sum + density * sizeOf(shape), 0);
   const mask = new Map(eligible.filter(([name]) => head.test(name)).map(([name]) => [name, 'all']));

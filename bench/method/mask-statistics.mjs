@@ -1,18 +1,17 @@
 // The statistics of a selection by place: what bench/method/drawn-mask.mjs draws masks with. JSON on standard output.
 //
-//   node bench/method/mask-statistics.mjs SELECTION_DIR > bench/method/mask-statistics.json
+//   node bench/method/mask-statistics.mjs SELECTION_DIR MODEL_DIR > bench/method/mask-statistics.json
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModel } from '../../dist/index.js';
+import { openModelDirectory } from '../../dist/node/model-directory.js';
 import { readSelection } from '../../dist/node/selection-file.js';
 
-const [directory] = process.argv.slice(2);
+const [directory, directoryOfModel] = process.argv.slice(2);
 const report = JSON.parse(readFileSync(join(directory, 'selection.json'), 'utf8'));
 const selection = await readSelection(join(directory, 'selection.safetensors'));
-const model = await loadModel(report.model.name);
+const model = await openModelDirectory(directoryOfModel);
 const shapes = new Map([...(await model.readTensors())].map(([name, { shape }]) => [name, shape]));
-await model.release();
 
 const layerOf = (name) => Number(/\.layer\.(\d+)\./.exec(name)?.[1] ?? -1);
 const layers = 1 + Math.max(...[...shapes.keys()].map(layerOf));

@@ -15,6 +15,7 @@ export interface TrainOptionFlags {
   readonly seed?: string;
   readonly classWeights?: string;
   readonly config?: string;
+  readonly costTable?: string;
   readonly set?: readonly string[];
 }
 
@@ -49,6 +50,10 @@ export function trainOptions(command: Command): void {
       "values of what is not given: tuned, or paper for the paper's (default: tuned)",
     )
     .option('--config <file>', 'YAML file of training options')
+    .option(
+      '--cost-table <file>',
+      'run.json of another run, or its sparseCosts: computes gradients the same way',
+    )
     .option('--set <path=value>', 'any training option, as select.scope=layer; may be repeated', collect);
 }
 
@@ -60,9 +65,11 @@ export async function readTrainOptions(flags: TrainOptionFlags): Promise<TrainOp
   const { assignOption, parseOptionsYaml } = await import('../options/paths.ts');
   const { parseOptions } = await import('../options/parse.ts');
   const { givenOptionsSchema } = await import('../options/schema.ts');
+  const { mergeOptions } = await import('../options/tree.ts');
   const { readText } = await import('../node/files.ts');
   let tree: OptionTree =
     flags.config === undefined ? {} : parseOptionsYaml(await readText(flags.config), flags.config);
+  if (flags.costTable !== undefined) tree = mergeOptions(tree, await readCostTable(flags.costTable));
   for (const assignment of flags.set ?? []) tree = assignOption(tree, assignment);
   for (const flag of keysOf(aliases)) {
     const value = flags[flag];
@@ -75,6 +82,18 @@ export async function readTrainOptions(flags: TrainOptionFlags): Promise<TrainOp
     void parseOptions(givenOptionsSchema, tree);
   check(tree);
   return tree;
+}
+
+/** The costs in a JSON file: those of a run's options, or the object itself. */
+async function readCostTable(path: string): Promise<OptionTree> {
+  const { readJson } = await import('../node/files.ts');
+  const found: object = await readJson(path);
+  const options = 'options' in found ? found.options : undefined;
+  const ofRun =
+    typeof options === 'object' && options !== null && 'sparseCosts' in options
+      ? options.sparseCosts
+      : undefined;
+  return { sparseCosts: ofRun ?? found };
 }
 
 function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): readonly K[] {

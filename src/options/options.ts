@@ -1,3 +1,5 @@
+import type { SparseCosts } from '../lowering/sparse-costs.ts';
+
 /** How weights are trained: a sparse selection of them, or all. */
 export type Method = 'gspf' | 'full';
 
@@ -117,6 +119,7 @@ export interface ResolvedTrainOptions {
   readonly select: SelectOptions;
   readonly refine: RefineOptions;
   readonly prefix: PrefixOptions;
+  readonly sparseCosts: SparseCosts;
   readonly checkpoint: CheckpointOptions;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type SparseCosts, typicalCosts } from '../lowering/sparse-costs.ts';
 import { contradictions } from './contradictions.ts';
 import type {
   AdamWOptions,
@@ -240,6 +241,25 @@ const prefix = z
     'Phase 3, `gspf` only: the part of the model that no trained weight enters, and which gives the same for a text in every pass.',
   );
 
+const sparseCosts = z
+  .strictObject({
+    operation: nonNegative
+      .default(typicalCosts.operation)
+      .describe('A floating-point operation of a matrix product.'),
+    pick: nonNegative.default(typicalCosts.pick).describe('A number gathered out of a row.'),
+    transpose: nonNegative
+      .default(typicalCosts.transpose)
+      .describe('A number of a matrix that is transposed.'),
+    copy: nonNegative.default(typicalCosts.copy).describe('A number gathered as part of a whole row.'),
+    multiply: nonNegative.default(typicalCosts.multiply).describe('A product of two numbers.'),
+    reduce: nonNegative.default(typicalCosts.reduce).describe('A number added to a sum.'),
+    node: nonNegative.default(typicalCosts.node).describe('A node of the graph by itself.'),
+  } satisfies Fields<SparseCosts>)
+  .prefault({})
+  .describe(
+    'Nanoseconds by which the way to the gradients of selected weights is chosen, matrix by matrix; `--cost-table FILE` reads them. They change rounding and time, nothing else.',
+  );
+
 const checkpoint = z
   .strictObject({
     everySeconds: nonNegative
@@ -300,6 +320,7 @@ const fields = z.strictObject({
   select,
   refine,
   prefix,
+  sparseCosts,
   checkpoint,
 } satisfies Fields<ResolvedTrainOptions>);
 

@@ -2,6 +2,7 @@ import { differentiate, gradientName } from '../autodiff/differentiate.ts';
 import type { Graph, StaticGraph } from '../graph/graph.ts';
 import { accumulating, SHARE, soFarName, withShare } from '../lowering/accumulation.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
+import type { SparseWays } from '../lowering/sparse-costs.ts';
 import type { Selection } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
 import { LOSS } from '../models/sequence-classification.ts';
@@ -31,6 +32,8 @@ interface GradientOptions {
   readonly inParts?: boolean | undefined;
   /** The part of the forward graph to run: all of it, or what stands on a prefix that is kept. */
   readonly above?: ((graph: StaticGraph) => StaticGraph) | undefined;
+  /** How the gradients of selected elements are computed: the ways that are cheapest by `typicalCosts`, if left out. */
+  readonly ways?: SparseWays | undefined;
 }
 
 /** Where to put the gradient of a tensor: memory for so many values, or undefined for memory of its own. */
@@ -68,7 +71,7 @@ export class BatchGradients {
     { withLoss, weights, objective }: TrainingGraph,
     active: Selection,
     backend: Backend,
-    { place = () => undefined, inParts = false, above = (whole) => whole }: GradientOptions = {},
+    { place = () => undefined, inParts = false, above = (whole) => whole, ways }: GradientOptions = {},
   ) {
     this.#weights = weights;
     this.#inParts = inParts;
@@ -96,7 +99,7 @@ export class BatchGradients {
       const dims = extentsOf(objective.layout, shape);
       const forward = specialize(withLoss, { dims, variables: new Set() });
       const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
-      const options = { loss: LOSS, wrt, elements, rows };
+      const options = { loss: LOSS, wrt, elements, rows, ways };
       if (!inParts) return differentiate(above(onlyLoss), options);
       const shared = differentiate(withShare(above(onlyLoss), LOSS), options);
       return accumulating(shared, new Set(this.#sums.keys()));

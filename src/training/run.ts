@@ -2,6 +2,7 @@ import type { Batch } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
+import { waysByCost } from '../lowering/sparse-costs.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
@@ -147,8 +148,9 @@ export class Run {
     const { withLoss, prefix } = this.#use;
     const { weights, objective } = this.prepared;
     const { backend } = this.environment;
+    const ways = waysByCost(this.options.sparseCosts);
     const above = prefix && ((graph: StaticGraph) => prefix.cut.above(graph));
-    const options = { place, inParts: this.options.microBatch !== null, above };
+    const options = { place, inParts: this.options.microBatch !== null, above, ways };
     return new BatchGradients({ withLoss, weights, objective }, active, backend, options);
   }
 

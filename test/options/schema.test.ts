@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { typicalCosts } from '../../src/lowering/sparse-costs.ts';
 import { trainOptionsSchema } from '../../src/options/schema.ts';
 import { sharedPath } from '../data/shared-files.ts';
 
@@ -51,6 +52,7 @@ const defaults = {
   },
   refine: { every: 0, alpha: 0.5, source: 'probe', probeBatches: 8, dropped: 'keep', enter: 'zero' },
   prefix: { cache: 'auto', cacheBytes: null, dropout: null },
+  sparseCosts: typicalCosts,
   checkpoint: { everySeconds: 30 },
 };
 
@@ -86,6 +88,7 @@ describe('the options of the reference runs', () => {
       dropout,
       classWeights,
       prefix,
+      sparseCosts,
       checkpoint,
     } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
@@ -97,6 +100,7 @@ describe('the options of the reference runs', () => {
       dropout,
       classWeights,
       prefix,
+      sparseCosts,
       checkpoint,
       ...options,
       warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },

@@ -60,6 +60,21 @@ const answering: Task = {
   evaluate: () => ({ f1: 0 }),
 };
 
+const sentences = rows.map((i) => {
+  const tokens = sentence(i).split(' ');
+  return { tokens, labels: Int32Array.from(tokens, (_, j) => (i + j) % 2) };
+});
+const tagging: Task = {
+  kind: 'token-classification',
+  name: 'token-classification',
+  labels: ['O', 'B-X'],
+  train: sentences,
+  evaluation: sentences.slice(0, 4),
+  notes: [],
+  primaryMetric: 'f1',
+  evaluate: () => ({ f1: 0 }),
+};
+
 test('parts are as equal as can be, and make up the whole', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 70 }), (length, size) => {
@@ -79,6 +94,7 @@ test.each<[string, Task, TrainOptions]>([
   ['cross-entropy with class weights', classification, { classWeights: [0.3, 2] }],
   ['squared error', regression, {}],
   ['where answers begin and end', answering, {}],
+  ['labels of words', tagging, {}],
 ])(
   '%s: loss and gradients in parts are those of the whole batch, dropout included',
   async (_, task, given) => {

@@ -9,14 +9,23 @@ const PREFIX = 'backward';
 export class BackwardBuilder extends GraphWriter {
   /** Where the node that makes a value is. */
   readonly #index = new Map<string, number>();
+  /** The forward graph's IsNaN of a value. */
+  readonly #nanOf = new Map<string, string>();
 
   constructor(graph: StaticGraph, variables: ReadonlySet<string>) {
     super(new Scope(variables, graph), PREFIX);
     this.nodes.push(...graph.nodes);
     graph.nodes.forEach((node, at) => {
+      if (node.opType === 'IsNaN') this.#nanOf.set(node.inputs[0] ?? '', node.outputs[0] ?? '');
       for (const output of node.outputs) this.#index.set(output, at);
     });
   }
+
+  /** Where a value is NaN, if the forward graph asks. */
+  readonly nanOf = ({ name }: Value): Value | undefined => {
+    const flags = this.#nanOf.get(name);
+    return flags === undefined ? undefined : this.value(flags);
+  };
 
   /** Output `i` of a forward node, which is made to compute it if it did not. */
   outputOf(node: Node, i: number): Value {

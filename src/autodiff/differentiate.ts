@@ -232,6 +232,7 @@ function gradientContext(
     },
     input,
     output,
+    nanOf: builder.nanOf,
     cotangent: (i) => cotangents.total(node.outputs[i] ?? ''),
     op: builder.op,
     constant: builder.constant,

@@ -21,9 +21,20 @@ export type Attribute =
   | { readonly type: 'floats'; readonly value: readonly number[] }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'strings'; readonly value: readonly string[] }
-  | { readonly type: 'tensor'; readonly value: Tensor };
+  | { readonly type: 'tensor'; readonly value: Tensor }
+  | { readonly type: 'graph'; readonly value: Body };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
+
+/**
+ * A branch of an If, or what a Loop or Scan repeats. Its nodes also see the values of the graph around it; its
+ * initializers have been moved there.
+ */
+export interface Body {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly Node[];
+}
 
 /** One application of an operator. A missing optional input or output is the empty name, as in ONNX. */
 export interface Node {

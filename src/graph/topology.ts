@@ -1,9 +1,16 @@
 import { GspfError, suggest } from '../errors.ts';
-import { describeNode, type Graph, type Node } from './graph.ts';
+import { type Body, describeNode, type Graph, type Node } from './graph.ts';
 
-/** The inputs of a node that are present: optional ones may be left out by an empty name. */
+/** The values that a node reads: its inputs, optional ones where they are present, and what its bodies take from outside. */
 export function presentInputs(node: Node): readonly string[] {
-  return node.inputs.filter((name) => name !== '');
+  const bodies = Object.values(node.attributes).flatMap((a) => (a.type === 'graph' ? [a.value] : []));
+  return [...node.inputs, ...bodies.flatMap(capturedBy)].filter((name) => name !== '');
+}
+
+/** The values of the graph around a body that the body reads. */
+function capturedBy({ inputs, outputs, nodes }: Body): readonly string[] {
+  const own = new Set([...inputs, ...nodes.flatMap((node) => node.outputs)]);
+  return [...nodes.flatMap(presentInputs), ...outputs].filter((name) => !own.has(name));
 }
 
 /** For each value made by a node, that node. */
@@ -38,18 +45,18 @@ export function sortNodes(nodes: readonly Node[], given: Iterable<string>): read
   const sorted: Node[] = [];
   const state = new Map<Node, 'open' | 'done'>();
   for (const root of nodes) {
-    const stack: { node: Node; next: number }[] = [{ node: root, next: 0 }];
     if (state.has(root)) continue;
+    const stack = [{ node: root, reads: presentInputs(root), next: 0 }];
     state.set(root, 'open');
     for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
-      const input = frame.node.inputs[frame.next++];
+      const input = frame.reads[frame.next++];
       if (input === undefined) {
         state.set(frame.node, 'done');
         sorted.push(frame.node);
         stack.pop();
         continue;
       }
-      if (input === '' || made.has(input)) continue;
+      if (made.has(input)) continue;
       const maker = makers.get(input);
       if (maker === undefined) {
         throw new GspfError('graph/invalid', {
@@ -69,7 +76,7 @@ export function sortNodes(nodes: readonly Node[], given: Iterable<string>): read
         });
       }
       state.set(maker, 'open');
-      stack.push({ node: maker, next: 0 });
+      stack.push({ node: maker, reads: presentInputs(maker), next: 0 });
     }
   }
   return sorted;

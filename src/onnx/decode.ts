@@ -11,6 +11,9 @@ import { GspfError } from '../errors.ts';
 import { elementType } from '../graph/element-types.ts';
 import type { Attribute, Dim, Graph, Node, ValueInfo } from '../graph/graph.ts';
 import { sortNodes } from '../graph/topology.ts';
+import type { Tensor } from '../tensor.ts';
+import { isContrib } from './contrib.ts';
+import { inlineFunctions } from './functions.ts';
 import { decodeTensor, type ReadExternalData } from './tensor-proto.ts';
 import { upgradeNode } from './upgrade.ts';
 
@@ -46,8 +49,8 @@ export interface ModelFile {
  *
  * Initializers are views on `bytes` where they are aligned for their type, so `bytes` must not change.
  *
- * @throws `input/onnx` for bytes that are no ONNX model or hold what gspf does not read (control flow, sparse
- *   tensors, local functions, other operator domains).
+ * @throws `input/onnx` for bytes that are no ONNX model or hold what gspf does not read (sparse tensors, unknown
+ *   operator domains).
  */
 export function decodeModel(bytes: Uint8Array, options: DecodeOptions): Graph {
   return decodeModelFile(bytes, options).graph;
@@ -61,37 +64,52 @@ export function decodeModelFile(
   const model = parse(bytes, source);
   const graph = model.graph;
   if (graph === undefined) throw malformed(source, 'a model with a graph', 'none');
-  if (model.functions.length > 0) throw malformed(source, 'no local functions', `${model.functions.length}`);
   const opset = defaultOpset(model, source);
 
   const initializers = new Map(
     graph.initializer.map((proto) => [proto.name, decodeTensor(proto, source, readExternal)] as const),
   );
+  const addInitializer = (name: string, tensor: Tensor): unknown => initializers.set(name, tensor);
   const read = (proto: NodeProto): readonly Node[] => {
-    if (proto.domain !== '' && proto.domain !== 'ai.onnx') {
-      throw new GspfError('graph/operator', {
-        subject: `${source}, ${proto.opType} "${proto.name}"`,
-        expected: "an operator of ONNX's own domain",
-        got: `domain "${proto.domain}"`,
-        hint: 'Export the model without optimisations for one runtime.',
-      });
-    }
     const node = {
       name: proto.name,
-      opType: proto.opType,
+      opType: qualifiedName(proto),
       inputs: proto.input,
       outputs: proto.output,
-      attributes: Object.fromEntries(proto.attribute.map((a) => [a.name, decodeAttribute(a, source)])),
+      attributes: Object.fromEntries(proto.attribute.map((a) => [a.name, attributeOf(a)])),
     };
-    return upgradeNode(node, opset, (name, tensor) => initializers.set(name, tensor));
+    if (!node.opType.includes('.')) return upgradeNode(node, opset, addInitializer);
+    if (isContrib(node.opType)) return [node];
+    throw new GspfError('graph/operator', {
+      subject: `${source}, ${proto.opType} "${proto.name}"`,
+      expected: "an operator of ONNX's own domain, or one that gspf can replace",
+      got: `domain "${proto.domain}"`,
+      hint: 'Export the model without optimisations for one runtime.',
+    });
   };
-  const nodes = graph.node.flatMap((proto): readonly Node[] => {
+  const attributeOf = (proto: AttributeProto): Attribute => {
+    if (proto.type !== AttributeProto_AttributeType.GRAPH || proto.g === undefined) {
+      return decodeAttribute(proto, source);
+    }
+    const { input, output, node, initializer } = proto.g;
+    // Weights of a branch are weights of the model, so they move to the graph around it.
+    for (const tensor of initializer) {
+      if (initializers.has(tensor.name)) {
+        throw malformed(`${source}, attribute "${proto.name}"`, 'names that the graph lacks', tensor.name);
+      }
+      addInitializer(tensor.name, decodeTensor(tensor, source, readExternal));
+    }
+    const names = (infos: readonly ValueInfoProto[]) => infos.map(({ name }) => name);
+    const value = { inputs: names(input), outputs: names(output), nodes: node.flatMap(read) };
+    return { type: 'graph', value };
+  };
+  const nodes = inlineFunctions(graph.node, model.functions, source).flatMap((proto): readonly Node[] => {
     try {
       return read(proto);
     } catch (error) {
       if (!(error instanceof GspfError) || onRefused === undefined) throw error;
       onRefused(error);
-      const opType = [proto.domain, proto.opType].filter((part) => part !== '').join('.');
+      const opType = qualifiedName(proto);
       return [{ name: proto.name, opType, inputs: proto.input, outputs: proto.output, attributes: {} }];
     }
   });
@@ -111,6 +129,18 @@ export function decodeModelFile(
     producer: `${model.producerName} ${model.producerVersion}`.trim(),
   };
 }
+
+/** The operator with its domain, where that is not ONNX's own: `com.microsoft.FusedMatMul`. */
+function qualifiedName({ domain, opType }: NodeProto): string {
+  // onnxruntime writes some of its own operators without their domain.
+  if (contribWithoutDomain.has(opType)) return `com.microsoft.${opType}`;
+  return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
+}
+
+const contribWithoutDomain: ReadonlySet<string> = new Set([
+  'SimplifiedLayerNormalization',
+  'SkipSimplifiedLayerNormalization',
+]);
 
 function sorted(nodes: readonly Node[], given: readonly string[], source: string): readonly Node[] {
   try {

@@ -3,12 +3,15 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  GraphProtoSchema,
   ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { elementTypeNumber } from '../graph/element-types.ts';
-import { type Attribute, type Graph, OPSET, type ValueInfo } from '../graph/graph.ts';
+import { type Attribute, type Graph, type Node, OPSET, type ValueInfo } from '../graph/graph.ts';
 import { toInt64 } from '../tensor.ts';
 import { encodeTensor } from './tensor-proto.ts';
 
@@ -20,22 +23,39 @@ export function encodeModel(graph: Graph): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'gspf',
-    opsetImport: [{ domain: '', version: BigInt(OPSET) }],
+    opsetImport: opsets(graph.nodes),
     graph: {
       name: graph.name,
       input: graph.inputs.map(encodeValueInfo),
       output: graph.outputs.map(encodeValueInfo),
       initializer: [...graph.initializers].map(([name, tensor]) => encodeTensor(name, tensor)),
-      node: graph.nodes.map(({ name, opType, inputs, outputs, attributes }) => ({
-        name,
-        opType,
-        input: [...inputs],
-        output: [...outputs],
-        attribute: Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value)),
-      })),
+      node: graph.nodes.map(encodeNode),
     },
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+/** ONNX's own operators, and version 1 of each other domain. */
+function opsets(nodes: readonly Node[]) {
+  const domains = new Set(nodes.map(({ opType }) => splitDomain(opType).domain));
+  domains.delete('');
+  return [{ domain: '', version: BigInt(OPSET) }, ...[...domains].map((domain) => ({ domain, version: 1n }))];
+}
+
+/** `com.microsoft.Gelu` is the operator Gelu of the domain com.microsoft. */
+function splitDomain(name: string): { domain: string; opType: string } {
+  const at = name.lastIndexOf('.');
+  return { domain: name.slice(0, Math.max(at, 0)), opType: name.slice(at + 1) };
+}
+
+function encodeNode({ name, opType, inputs, outputs, attributes }: Node): NodeProto {
+  return create(NodeProtoSchema, {
+    name,
+    ...splitDomain(opType),
+    input: [...inputs],
+    output: [...outputs],
+    attribute: Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value)),
+  });
 }
 
 function encodeValueInfo({ name, dtype, shape }: ValueInfo): ValueInfoProto {
@@ -53,7 +73,9 @@ function encodeValueInfo({ name, dtype, shape }: ValueInfo): ValueInfoProto {
 
 function encodeAttribute(name: string, attribute: Attribute): AttributeProto {
   const text = new TextEncoder();
-  const fields = (): Partial<Pick<AttributeProto, 'i' | 'ints' | 'f' | 'floats' | 's' | 'strings' | 't'>> => {
+  const fields = (): Partial<
+    Pick<AttributeProto, 'i' | 'ints' | 'f' | 'floats' | 's' | 'strings' | 't' | 'g'>
+  > => {
     switch (attribute.type) {
       case 'int':
         return { i: toInt64(attribute.value) };
@@ -69,6 +91,18 @@ function encodeAttribute(name: string, attribute: Attribute): AttributeProto {
         return { strings: attribute.value.map((value) => text.encode(value)) };
       case 'tensor':
         return { t: encodeTensor('', attribute.value) };
+      case 'graph': {
+        const { inputs, outputs, nodes } = attribute.value;
+        const named = (name: string) => ({ name });
+        return {
+          g: create(GraphProtoSchema, {
+            name,
+            input: inputs.map(named),
+            output: outputs.map(named),
+            node: nodes.map(encodeNode),
+          }),
+        };
+      }
     }
   };
   return create(AttributeProtoSchema, { name, type: attributeTypes[attribute.type], ...fields() });
@@ -82,4 +116,5 @@ const attributeTypes: { readonly [T in Attribute['type']]: AttributeProto_Attrib
   string: AttributeProto_AttributeType.STRING,
   strings: AttributeProto_AttributeType.STRINGS,
   tensor: AttributeProto_AttributeType.TENSOR,
+  graph: AttributeProto_AttributeType.GRAPH,
 };

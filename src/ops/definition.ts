@@ -86,6 +86,8 @@ export interface GradientContext extends Writer {
   readonly input: (i: number) => Value;
   /** Output `i` of the forward node; asking for an optional output makes the node compute it. */
   readonly output: (i: number) => Value;
+  /** Where a value is NaN, if the forward graph asks: it then means to replace it. */
+  readonly nanOf: (value: Value) => Value | undefined;
   /** The cotangent of output `i`, or undefined where the loss does not depend on it. */
   readonly cotangent: (i: number) => Value | undefined;
   /** Zeros of x's element type, made when the graph runs so that the model file stays small. */

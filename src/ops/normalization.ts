@@ -139,7 +139,10 @@ export const normalization: OpFamily<'LayerNormalization' | 'LogSoftmax' | 'Soft
     evaluate: softmaxKernel((x, max, sum) => Math.exp(x - max) / sum),
     gradients: [
       (c) => {
-        const y = c.output(0);
+        const computed = c.output(0);
+        // A row that is masked everywhere is NaN; where the graph replaces it, its gradient is 0.
+        const nan = c.nanOf(computed);
+        const y = nan === undefined ? computed : c.op('Where', [nan, 0, computed]);
         const total = sumKeeping(c, c.op('Mul', [c.g, y]), [softmaxAxis(c.node, c.x.shape)]);
         return c.op('Mul', [y, c.op('Sub', [c.g, total])]);
       },

@@ -132,7 +132,7 @@ const scatterElements: OpDefinition = {
  * ScatterND as ScatterElements along the indexed axes as one: where it adds, onnxruntime's ScatterND races with
  * several threads, and a gradient needs the form only once.
  */
-const asScatterElements: ExpandRule = (c) => {
+export const asScatterElements: ExpandRule = (c) => {
   const { node, op, constant, reshape } = c;
   const [data, indices, updates] = [c.input(0), c.input(1), c.input(2)];
   const depth = indices.shape.at(-1) ?? 0;

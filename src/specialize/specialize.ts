@@ -1,7 +1,10 @@
 import { GspfError } from '../errors.ts';
 import type { Graph, StaticGraph, ValueInfo } from '../graph/graph.ts';
 import { prune } from '../graph/topology.ts';
+import { rewriteOf } from '../ops/rewrites.ts';
 import type { TensorType } from '../tensor.ts';
+import { writeExpanded } from './expand.ts';
+import { GraphWriter } from './graph-writer.ts';
 import { Scope } from './scope.ts';
 
 /** Extents for the named dimensions, and what is not to be computed away. */
@@ -24,9 +27,12 @@ export function specialize(graph: Graph, { dims, variables }: SpecializeOptions)
   for (const input of inputs) scope.types.set(input.name, input);
   for (const [name, tensor] of graph.initializers) scope.define(name, tensor);
 
-  const nodes = graph.nodes.filter((node) => !scope.add(node));
-  const outputs = graph.outputs.map(({ name }) => ({ name, ...scope.type(name) }));
-  const specialized = prune({ ...graph, inputs, outputs, initializers: scope.initializers, nodes });
+  const writer = new GraphWriter(scope, 'specialized');
+  const names = graph.outputs.map(({ name }) => name);
+  writeExpanded(writer, graph.nodes, names, rewriteOf);
+  const outputs = names.map((name) => ({ name, ...scope.type(name) }));
+  const { initializers } = scope;
+  const specialized = prune({ ...graph, inputs, outputs, initializers, nodes: writer.nodes });
   return { ...specialized, types: scope.types };
 }
 

@@ -125,6 +125,27 @@ test('a deep chain with shared values agrees with central differences', () => {
   });
 });
 
+test('a row of attention that is masked everywhere, and replaced, gets zeros and no NaN', () => {
+  const graph = build({ x: [2, 3], mask: [2, 3], zero: [], v: [3] }, ['loss'], (b) => {
+    const attention = b.op('Softmax', [b.op('Add', ['x', 'mask'])]);
+    const safe = b.op('Where', [b.op('IsNaN', [attention]), 'zero', attention]);
+    sum(b, b.op('Mul', [safe, 'v']), 'loss');
+  });
+  const hidden = Number.NEGATIVE_INFINITY;
+  const values = {
+    x: float64([2, 3], [1, 2, 3, 4, 5, 6]),
+    mask: float64([2, 3], [0, 0, hidden, hidden, hidden, hidden]),
+    zero: float64([], [0]),
+    v: float64([3], [1, 2, 3]),
+  };
+  const [gradient = []] = gradientsOf(graph, values, ['x']);
+  // With p = σ(1): dx₀ = p(1 − p)·(1 − 2) and dx₁ its opposite.
+  const p = 1 / (1 + Math.E);
+  [-p * (1 - p), p * (1 - p), 0, 0, 0, 0].forEach((expected, i) => {
+    expect(gradient[i]).toBeCloseTo(expected, 12);
+  });
+});
+
 describe('what the loss does not depend on', () => {
   test('has a gradient of zeros', () => {
     const graph = build({ x: [2], unused: [2, 2], behind: [2] }, ['loss', 'other'], (b) => {

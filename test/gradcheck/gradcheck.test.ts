@@ -3,9 +3,11 @@ import { cotangentName, gradientName, vectorJacobianProduct } from '../../src/au
 import type { StaticGraph } from '../../src/graph/graph.ts';
 import { type NumericArray, opTypes } from '../../src/ops/definition.ts';
 import { toNumeric } from '../../src/ops/numeric.ts';
+import { rewrittenTypes } from '../../src/ops/rewrites.ts';
 import { operators } from '../../src/ops/table.ts';
 import { evaluateGraph } from '../../src/runtime/reference.ts';
 import { sizeOf } from '../../src/tensor.ts';
+import { rewrittenSpecs } from './rewritten-specs.ts';
 import { draws, inputName, instantiate, isDifferentiable } from './spec.ts';
 import { specs } from './specs.ts';
 
@@ -24,13 +26,18 @@ test('every operator of the table has a spec, and every gradient rule is reached
   expect(missing).toEqual([]);
 });
 
+test('every operator that is replaced by others has a spec', () => {
+  const covered = new Set([...specs, ...rewrittenSpecs].map(({ op }) => op));
+  expect(rewrittenTypes.filter((op) => !covered.has(op))).toEqual([]);
+});
+
 test('no two specs have one name', () => {
-  const names = specs.map(({ op, about }) => `${op}: ${about}`);
+  const names = [...specs, ...rewrittenSpecs].map(({ op, about }) => `${op}: ${about}`);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
 describe('gradients agree with central differences in float64', () => {
-  const cases = specs.filter((spec) => instantiate(spec, 'float64').wrt.length > 0);
+  const cases = [...specs, ...rewrittenSpecs].filter((spec) => instantiate(spec, 'float64').wrt.length > 0);
   test.each(cases)('$op: $about', (spec) => {
     const { specialized, feeds, wrt } = instantiate(spec, 'float64');
     const outputs = spec.seeded.filter((name) => specialized.types.get(name)?.dtype.startsWith('float'));

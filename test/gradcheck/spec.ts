@@ -1,8 +1,7 @@
 import { gaussian } from '../../src/data/shuffle.ts';
 import type { Attributes, Graph, StaticGraph } from '../../src/graph/graph.ts';
-import type { OpType } from '../../src/ops/definition.ts';
 import { fromNumeric } from '../../src/ops/numeric.ts';
-import { operators } from '../../src/ops/table.ts';
+import { isOpType, operators } from '../../src/ops/table.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
 import { type Shape, sizeOf, type Tensor } from '../../src/tensor.ts';
 
@@ -21,7 +20,7 @@ export interface SpecInput {
 
 /** One node with one set of inputs: what the gradient check and the conformance suite run. */
 export interface Spec {
-  readonly op: OpType;
+  readonly op: string;
   /** What is special about the case. */
   readonly about: string;
   readonly inputs: readonly (SpecInput | undefined)[];
@@ -29,6 +28,8 @@ export interface Spec {
   readonly outputs: readonly string[];
   /** The outputs that the loss reads. */
   readonly seeded: readonly string[];
+  /** Inputs of the graph that the node's bodies read, numbered on from the node's own. */
+  readonly captured?: readonly SpecInput[];
 }
 
 interface SpecOptions {
@@ -37,7 +38,7 @@ interface SpecOptions {
 }
 
 export function spec(
-  op: OpType,
+  op: string,
   about: string,
   inputs: readonly (SpecInput | undefined)[],
   attributes: Attributes = {},
@@ -93,9 +94,13 @@ export interface Instance {
   readonly wrt: readonly string[];
 }
 
-export function instantiate({ op, inputs, attributes, outputs }: Spec, precision: Precision): Instance {
+export function instantiate(
+  { op, inputs: own, attributes, outputs, captured = [] }: Spec,
+  precision: Precision,
+): Instance {
+  const inputs = [...own, ...captured];
   const tensors = inputs.map((input, i) => input && tensorOf(input, precision, i));
-  const names = inputs.map((input, i) => (input === undefined ? '' : inputName(i)));
+  const names = own.map((input, i) => (input === undefined ? '' : inputName(i)));
   const pick = (wanted: boolean): [string, Tensor][] =>
     tensors.flatMap((tensor, i): [string, Tensor][] =>
       tensor !== undefined && inputs[i]?.known === wanted ? [[inputName(i), tensor]] : [],
@@ -104,7 +109,7 @@ export function instantiate({ op, inputs, attributes, outputs }: Spec, precision
   const graph: Graph = {
     name: op,
     inputs: [...feeds].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-    outputs: outputs.map((name) => ({ name, dtype: precision, shape: [] })),
+    outputs: outputs.filter((name) => name !== '').map((name) => ({ name, dtype: precision, shape: [] })),
     initializers: new Map(pick(true)),
     nodes: [{ name: op, opType: op, inputs: names, outputs, attributes }],
   };
@@ -122,8 +127,10 @@ export function instantiate({ op, inputs, attributes, outputs }: Spec, precision
 
 export const inputName = (i: number): string => `x${i}`;
 
-/** Whether the table has a gradient rule for input `i`. */
-export function isDifferentiable(op: OpType, i: number): boolean {
+/** Whether a gradient goes through input `i`. */
+export function isDifferentiable(op: string, i: number): boolean {
+  // What is replaced by simpler nodes is as differentiable as they are.
+  if (!isOpType(op)) return true;
   const { gradients } = operators[op];
   return gradients[Math.min(i, gradients.length - 1)] !== null;
 }

@@ -104,24 +104,9 @@ describe('files that are damaged or beyond gspf', () => {
   });
 
   test('an operator of another domain', () => {
-    const node = [{ name: 'n', opType: 'FusedMatMul', domain: 'com.microsoft', output: ['y'] }];
+    const node = [{ name: 'n', opType: 'Reverb', domain: 'org.example', output: ['y'] }];
     expect(failure(() => decode(modelBytes({ node })))).toMatch(
-      /^graph\/operator: m\.onnx, FusedMatMul "n": expected an operator of ONNX's own domain, got domain "com\.microsoft"/,
-    );
-  });
-
-  test('local functions', () => {
-    expect(failure(() => decode(modelBytes({}, { functions: [{ name: 'f' }] })))).toBe(
-      'input/onnx: m.onnx: expected no local functions, got 1',
-    );
-  });
-
-  test('control flow', () => {
-    const node = [
-      { name: 'n', opType: 'If', output: ['y'], attribute: [{ name: 'then_branch', type: 5, g: {} }] },
-    ];
-    expect(failure(() => decode(modelBytes({ node })))).toBe(
-      'input/onnx: m.onnx, attribute "then_branch": expected a number, a string, a tensor or a list, got GRAPH',
+      /^graph\/operator: m\.onnx, Reverb "n": expected an operator of ONNX's own domain, or one that gspf can replace, got domain "org\.example"/,
     );
   });
 
@@ -134,7 +119,7 @@ describe('files that are damaged or beyond gspf', () => {
     ];
     for (const tensor of cases) {
       expect(failure(() => decoded(tensor))).toMatch(
-        /^input\/onnx: m\.onnx, tensor "t": expected .* elements for shape/,
+        /^input\/onnx: m\.onnx, tensor "t": expected (.* elements for shape|extents from 0 up)/,
       );
     }
     expect(failure(() => decoded({ ...type('float32'), dims: [2n ** 40n, 2n ** 40n] }))).toBe(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { GspfError } from '../errors.ts';
 import type { Model } from '../node/model.ts';
+import type { OnnxModel } from '../node/onnx-model.ts';
 import type { PatchOnBase } from '../node/open-model.ts';
 import { parseCount, requiredOption } from './command.ts';
 import { type DownloadContext, reportDownloads } from './download-display.ts';
@@ -12,7 +13,7 @@ export interface ModelFlags {
 }
 
 const MODEL =
-  'directory with config.json, model.safetensors and tokenizer.json, or org/name[@revision] of the hub';
+  'directory with config.json, model.safetensors and tokenizer.json, an .onnx file, or org/name[@revision] of the hub';
 
 /** Adds a `--model` that must be given. */
 export function modelOption(command: Command): void {
@@ -43,7 +44,7 @@ export function batchSizeOption(command: Command, standard: number): void {
 export async function openModel(
   { model: path, patch, threads }: ModelFlags,
   context: DownloadContext,
-): Promise<Model> {
+): Promise<Model | OnnxModel> {
   const { loadModel } = await import('../node/model.ts');
   return reportDownloads(context, async (locate) => {
     const options = { threads, ...locate };
@@ -58,7 +59,9 @@ export async function openModel(
         got: 'neither',
       });
     }
-    const model = await loadModel(path, options);
+    const model = path.endsWith('.onnx')
+      ? await (await import('../node/onnx-model.ts')).loadOnnxModel(path, options)
+      : await loadModel(path, options);
     return patch === undefined ? model : model.with(await openPatch(patch));
   });
 }

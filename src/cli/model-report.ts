@@ -29,7 +29,7 @@ export function modelReportText(path: string, report: ModelReport): string {
     head,
     weights.length === 0 ? 'Nothing in it can be trained.' : table,
     ...section(
-      'Tied in the model, it seems: each holds the values of another, and is trained on its own',
+      'Tied in the model, it seems: each holds the values of another, and is trained on its own unless graph.tie is true',
       ties.map(({ name, of, transposed }) => [name, `${of}${transposed ? ', transposed' : ''}`]),
     ),
     ...section('No gradient reaches', constantRows(report.unreached)),

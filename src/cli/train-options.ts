@@ -14,6 +14,8 @@ export interface TrainOptionFlags {
   readonly lr?: string;
   readonly seed?: string;
   readonly classWeights?: string;
+  readonly output?: string;
+  readonly headOn?: string;
   readonly config?: string;
   readonly costTable?: string;
   readonly set?: readonly string[];
@@ -31,6 +33,8 @@ const aliases = {
   lr: 'lr',
   seed: 'seed',
   classWeights: 'classWeights',
+  output: 'graph.output',
+  headOn: 'graph.headOn',
 } as const satisfies Partial<Record<keyof TrainOptionFlags, string>>;
 
 /** Adds the flags that set training options. */
@@ -44,6 +48,8 @@ export function trainOptions(command: Command): void {
     .option('--max-length <n|auto>', 'tokens after which a text is cut')
     .option('--lr <rate>', 'learning rate')
     .option('--class-weights <list>', 'factors of the classes in the loss: balanced, or 1,2.5 by label')
+    .option('--output <name>', 'of an .onnx model: the output to train')
+    .option('--head-on <name>', 'of an .onnx model: the value to put a new head on')
     .option('--seed <n>', 'seed of everything random (default: 0)')
     .option(
       '--preset <name>',

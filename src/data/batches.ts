@@ -16,6 +16,11 @@ interface BatchOptions {
   readonly batchSize: number;
   /** Padded lengths are multiples of this. */
   readonly bucketMultiple?: number | undefined;
+  /**
+   * The only number of rows that the model takes at once, in place of `batchSize`: a last batch that lacks some is filled
+   * up with the first rows of the order.
+   */
+  readonly fixedRows?: number | undefined;
   /** Longest padded length; rows beyond it are for the caller to truncate. */
   readonly maxLength?: number | undefined;
 }
@@ -49,7 +54,7 @@ export function countBatches(n: number, batchSize: number): number {
 export function lengthBucketedBatches(options: EpochOptions): Batch[] {
   const { lengths, batchSize, seed, epoch, poolBatches = 50 } = options;
   requireInteger('poolBatches', poolBatches, 1);
-  requireInteger('batchSize', batchSize, 2);
+  if (options.fixedRows === undefined) requireInteger('batchSize', batchSize, 2);
   const shuffled = permutation(lengths.length, seed, streams.epochRows(epoch));
   const poolSize = poolBatches * batchSize;
   const order: number[] = [];
@@ -86,8 +91,13 @@ function cut(order: readonly number[], options: BatchOptions): Batch[] {
   const { lengths, batchSize, bucketMultiple = 8, maxLength = Number.POSITIVE_INFINITY } = options;
   requireInteger('bucketMultiple', bucketMultiple, 1);
   let start = 0;
-  return batchSizes(order.length, batchSize).map((size) => {
-    const rows = Int32Array.from(order.slice(start, start + size));
+  const { fixedRows } = options;
+  const sizes =
+    fixedRows === undefined
+      ? batchSizes(order.length, batchSize)
+      : Array.from({ length: Math.ceil(order.length / fixedRows) }, () => fixedRows);
+  return sizes.map((size) => {
+    const rows = Int32Array.from({ length: size }, (_, i) => order[(start + i) % order.length] ?? 0);
     start += size;
     const longest = rows.reduce((most, row) => Math.max(most, lengths[row] ?? 0), 1);
     return { rows, length: Math.min(Math.ceil(longest / bucketMultiple) * bucketMultiple, maxLength) };

@@ -1,8 +1,8 @@
 import type { Batch } from '../data/batches.ts';
 import { maskedInputs, PAIR_LABELS } from '../models/masked-lm.ts';
 import type { EncodedText, TextTokenizer } from '../models/tokenizer.ts';
+import { textFeeds } from '../objectives/text-feeds.ts';
 import { int64, type Tensor } from '../tensor.ts';
-import { textFeeds } from '../training/text-feeds.ts';
 import type { Dice } from './dice.ts';
 import { join, message } from './grammar.ts';
 import { specialTokens } from './tokenizer.ts';

@@ -3,6 +3,7 @@ import { widenAll } from '../models/half-precision.ts';
 import { classifierGraph } from '../models/sequence-classification.ts';
 import { applyPatchToDirectory, revertPatchInDirectory } from '../node/merge.ts';
 import { loadModel, type Model } from '../node/model.ts';
+import { featuresOf } from '../objectives/objective.ts';
 import type { Patch } from '../patch/patch.ts';
 import { bytesOf } from '../tensor.ts';
 import { Predictor } from '../training/predictor.ts';
@@ -52,9 +53,9 @@ async function logitsOf(model: Model, texts: readonly string[]): Promise<Float32
   const weights = widenAll(await model.readTensors());
   const layout = { of: 'text', width: labels } as const;
   const { padTokenId, maxPositions: maxLength } = encoder;
-  const predictor = new Predictor({ graph, weights, layout, padTokenId, maxLength }, environment);
+  const predictor = new Predictor({ graph, weights, layout, maxLength }, environment);
   const encoded = texts.map((text) => tokenizer.encode(text, undefined, encoder.maxPositions));
-  const logits = await predictor.logits(encoded, 64);
+  const logits = await predictor.logits(featuresOf(encoded, padTokenId), 64);
   await predictor.release();
   return Float32Array.from(logits.flatMap((values) => Array.from(values)));
 }

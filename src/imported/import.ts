@@ -14,8 +14,8 @@ export interface ImportedGraph {
   readonly weights: ReadonlyMap<string, Tensor<'float32'>>;
   /** Weights that hold the values of others. */
   readonly ties: readonly Tie[];
-  /** The element types of initializers that are not in float32 in the file. */
-  readonly narrowed: ReadonlyMap<string, WeightType>;
+  /** The float tensors as the file has them. */
+  readonly stored: ReadonlyMap<string, Tensor<WeightType>>;
 }
 
 export interface ImportOptions {
@@ -30,7 +30,7 @@ export function importGraph(
   file: Graph,
   { weights: named = [], outputs }: ImportOptions = {},
 ): ImportedGraph {
-  const { graph: whole, narrowed } = singlePrecision(file);
+  const { graph: whole, stored } = singlePrecision(file);
   const graph =
     outputs === undefined
       ? whole
@@ -41,7 +41,7 @@ export function importGraph(
       roles.get(name)?.kind === 'weight' && tensor.dtype === 'float32' ? [[name, tensor]] : [],
     ),
   );
-  return { graph, roles, weights, ties: findTies(weights), narrowed };
+  return { graph, roles, weights, ties: findTies(weights), stored };
 }
 
 /** The same model with each copy of a weight computed from the weight itself: both are trained as one. */

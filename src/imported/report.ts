@@ -58,7 +58,7 @@ export function reportModel(
   refused: readonly GspfError[],
   options: ImportOptions = {},
 ): ModelReport {
-  const { graph, roles, weights, ties, narrowed } = importGraph(file, options);
+  const { graph, roles, weights, ties, stored } = importGraph(file, options);
   const left = (kind: 'constant' | 'unreached'): ReportedConstant[] =>
     [...roles].flatMap(([name, role]) =>
       role.kind === kind
@@ -74,7 +74,7 @@ export function reportModel(
     outputs: file.outputs.map(reportedValue),
     weights: [...weights].map(([name, { dtype, shape, data }]) => ({
       name,
-      dtype: narrowed.get(name) ?? dtype,
+      dtype: stored.get(name)?.dtype ?? dtype,
       shape,
       size: data.length,
     })),

@@ -6,8 +6,8 @@ import { isFloat, type Tensor } from '../tensor.ts';
 /** A graph whose floats are float32, and what the file has them in. */
 export interface SinglePrecision {
   readonly graph: Graph;
-  /** The element type of each initializer that was float16 or bfloat16 in the file. */
-  readonly narrowed: ReadonlyMap<string, WeightType>;
+  /** Its float tensors as the file has them, float64 left out. */
+  readonly stored: ReadonlyMap<string, Tensor<WeightType>>;
   /** Names of initializers that are the values of Constant nodes in the file. */
   readonly hoisted: ReadonlySet<string>;
 }
@@ -17,11 +17,11 @@ export interface SinglePrecision {
  * Constant nodes with floats become initializers under the names of their outputs, as they may hold weights.
  */
 export function singlePrecision(graph: Graph): SinglePrecision {
-  const narrowed = new Map<string, WeightType>();
+  const stored = new Map<string, Tensor<WeightType>>();
   const hoisted = new Set<string>();
   const initializers = new Map<string, Tensor>();
   const add = (name: string, tensor: Tensor): void => {
-    if (isHalf(tensor)) narrowed.set(name, tensor.dtype);
+    if (isWeight(tensor)) stored.set(name, tensor);
     initializers.set(name, widened(tensor));
   };
   for (const [name, tensor] of graph.initializers) add(name, tensor);
@@ -43,7 +43,7 @@ export function singlePrecision(graph: Graph): SinglePrecision {
       initializers,
       nodes,
     },
-    narrowed,
+    stored,
     hoisted,
   };
 }

@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor.ts';
+import { float32, type Tensor } from '../tensor.ts';
 
 /** A tensor that holds the values of another one: a copy that the exporter made. */
 export interface Tie {
@@ -77,4 +77,23 @@ function fingerprint({ data }: Tensor<'float32'>): string | undefined {
     mixed ^= Math.imul(value, 0x9e3779b1);
   }
   return `${data.length} ${sum} ${mixed}`;
+}
+
+/** The copies that a file has of some weights, from the values of these. */
+export function copiesOf(
+  ties: readonly Tie[],
+  weights: ReadonlyMap<string, Tensor<'float32'>>,
+): Map<string, Tensor<'float32'>> {
+  return new Map(
+    ties.flatMap(({ name, of, transposed }): [string, Tensor<'float32'>][] => {
+      const original = weights.get(of);
+      return original === undefined ? [] : [[name, transposed ? transpose(original) : original]];
+    }),
+  );
+}
+
+function transpose({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
+  const [rows = 1, columns = 1] = shape;
+  const turned = Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] ?? 0);
+  return float32([columns, rows], turned);
 }

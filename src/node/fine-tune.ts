@@ -1,13 +1,14 @@
 import { join } from 'node:path';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { TrainOptions } from '../options/options.ts';
 import type { Patch } from '../patch/patch.ts';
+import type { Environment } from '../runtime/environment.ts';
 import { loadTask as loadTaskFrom, type TaskOptions } from '../tasks/load.ts';
 import type { Task } from '../tasks/task.ts';
 import { type FineTuned, fineTune as fineTuneIn } from '../training/fine-tune.ts';
 import type { Observer } from '../training/observer.ts';
 import { checkpointDirectory as openCheckpoints } from './checkpoint-directory.ts';
 import { taskFiles } from './files.ts';
-import type { Model } from './model.ts';
 import { writePatch } from './patch-file.ts';
 import { prefixDirectory } from './prefix-directory.ts';
 import { readSavedSelection } from './selection-file.ts';
@@ -50,7 +51,11 @@ export type FineTuneOptions = TrainOptions & Observer & CheckpointDirectoryOptio
  *
  * @throws as the core's `fineTune`.
  */
-export async function fineTune(model: Model, task: Task, options: FineTuneOptions = {}): Promise<RunResult> {
+export async function fineTune(
+  model: TrainableModel & { readonly environment: Environment },
+  task: Task,
+  options: FineTuneOptions = {},
+): Promise<RunResult> {
   const {
     onProgress,
     onEvaluation,

@@ -9,13 +9,15 @@ import { parametersWithoutPooler } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
 import { spanTokenizer } from '../models/token-spans.ts';
 import { textTokenizer } from '../models/tokenizer.ts';
+import { objectiveOf } from '../objectives/objective-of.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
 import { inDirectory, noDirectory } from './locate-model.ts';
 import { readCheckpointFile } from './read-checkpoint.ts';
 import { hasLabels, kindOfClass } from './task-kind.ts';
 
 /** A model in a Hugging Face directory. */
-export interface DirectoryModel extends TextModel {
+export interface DirectoryModel extends TextModel, TrainableModel {
   readonly directory: string;
   /** What its head is for; undefined for a base model. */
   readonly kind: HeadKind | undefined;
@@ -50,7 +52,7 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     const isNew = (parameter: Parameter): boolean => !body.has(parameter);
     return matchCheckpoint(parameters, tensors, { source, prefix: encoder.prefix, optional: isNew });
   };
-  return {
+  const model: DirectoryModel = {
     name,
     origin,
     directory,
@@ -61,8 +63,15 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     labels,
     kind,
     maxLength: undefined,
+    maxPositions: encoder.maxPositions,
+    padTokenId: encoder.padTokenId,
+    initializerRange: encoder.initializerRange,
+    // Predicting tokens is what a model was pretrained for: its head for that is no new one.
+    body: new Set([...encoder.parameters, ...encoder.tokenHead.parameters].map(({ name }) => name)),
+    objectiveOf: (task, maxLength, options) => objectiveOf(task, model, maxLength, options),
     readTensors: async () => (await read()).tensors,
   };
+  return model;
 }
 
 /** The contents of `tokenizer.json` and its path. ESM's models have `vocab.txt` alone. */

@@ -12,9 +12,10 @@ import { type Classification, classificationOf } from '../objectives/classificat
 import { type FilledText, filledTexts, maskPlaces, placeInputs } from '../objectives/filled-masks.ts';
 import { type Form, maskForm, questionForm, textForm, tokenForm } from '../objectives/forms.ts';
 import { requireMask } from '../objectives/masked-lm.ts';
-import { objectiveOf } from '../objectives/objective-of.ts';
+import { type Features, featuresOf, type Objective } from '../objectives/objective.ts';
 import { answersOf, windowsOf } from '../objectives/question-answering.ts';
 import { type TaggedText, taggedText, textInWords } from '../objectives/tagged-text.ts';
+import type { ObjectiveOptions, TrainableModel } from '../objectives/trainable-model.ts';
 import { applyPatch } from '../patch/apply.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
@@ -71,7 +72,7 @@ interface Shared {
 }
 
 /** A pretrained model, with a patch on it or without. */
-export class Model implements TextModel {
+export class Model implements TextModel, TrainableModel {
   readonly base: DirectoryModel;
   readonly patch: Patch | undefined;
   readonly environment: Environment;
@@ -99,6 +100,26 @@ export class Model implements TextModel {
 
   get encoder(): TextEncoder {
     return this.base.encoder;
+  }
+
+  get maxPositions(): number {
+    return this.base.maxPositions;
+  }
+
+  get padTokenId(): number {
+    return this.base.padTokenId;
+  }
+
+  get initializerRange(): number {
+    return this.base.initializerRange;
+  }
+
+  get body(): ReadonlySet<string> {
+    return this.base.body;
+  }
+
+  objectiveOf(task: Task, maxLength: number, options?: ObjectiveOptions): Objective {
+    return this.base.objectiveOf(task, maxLength, options);
   }
 
   get tokenizer(): TextTokenizer {
@@ -235,10 +256,10 @@ export class Model implements TextModel {
   async evaluateInDetail(task: Task, batchSize = 64): Promise<DetailedEvaluation> {
     if (hasLabels(task.kind)) this.requireLabels(task.kind);
     else this.requireKind(task.kind);
-    const objective = objectiveOf(task, this, this.#longest());
+    const objective = this.objectiveOf(task, this.#longest());
     const { forward, layout, evaluation, evaluationInputs, score, confusion } = objective;
     const form = { key: `${layout.of} ${layout.width} ${task.kind}`, graph: () => forward, layout };
-    const logits = await this.#logits(evaluation.texts, form, batchSize, evaluationInputs);
+    const logits = await this.#run(evaluation, form, batchSize, evaluationInputs);
     return { metrics: score(logits), confusion: confusion?.(logits) };
   }
 
@@ -260,8 +281,17 @@ export class Model implements TextModel {
     return this.maxLength ?? this.encoder.maxPositions;
   }
 
-  async #logits(
+  #logits(
     texts: readonly EncodedText[],
+    form: Form,
+    batchSize: number,
+    inputsOf?: InputsOf,
+  ): Promise<Float32Array[]> {
+    return this.#run(featuresOf(texts, this.encoder.padTokenId), form, batchSize, inputsOf);
+  }
+
+  async #run(
+    features: Features,
     form: Form,
     batchSize: number,
     inputsOf?: InputsOf,
@@ -271,15 +301,14 @@ export class Model implements TextModel {
       .then((tensors) => new LoadedWeights(tensors, this.environment.createSha256));
     const loaded = await this.#shared.weights;
     return loaded.use(this.patch, (weights) =>
-      this.#predictor(weights, form).logits(texts, batchSize, inputsOf),
+      this.#predictor(weights, form).logits(features, batchSize, inputsOf),
     );
   }
 
   #predictor(weights: ReadonlyMap<string, Tensor<'float32'>>, { key, graph, layout }: Form): Predictor {
     const existing = this.#shared.predictors.get(key);
     if (existing !== undefined) return existing;
-    const { padTokenId, maxPositions: maxLength } = this.encoder;
-    const options = { graph: graph(), weights, layout, padTokenId, maxLength };
+    const options = { graph: graph(), weights, layout, maxLength: this.maxPositions };
     const predictor = new Predictor(options, this.environment);
     this.#shared.predictors.set(key, predictor);
     return predictor;

@@ -33,7 +33,7 @@ export async function inspectOnnx(path: string, options: ImportOptions = {}): Pr
 }
 
 /** Gives the data of tensors that lie in files beside a model. */
-function externalReader(path: string): ReadExternalData {
+export function externalReader(path: string): ReadExternalData {
   const folder = dirname(path);
   // In a hub's cache model and data are links into one folder of blobs.
   const roots = [realpath(folder), dirname(realpath(path))];

@@ -2,10 +2,11 @@ import type { Patch } from '../patch/patch.ts';
 import { findBase } from './find-base.ts';
 import { type LocateOptions, locateModel } from './locate-model.ts';
 import { type DirectoryModel, openModelDirectory } from './model-directory.ts';
+import { loadOnnxModel, type OnnxModel } from './onnx-model.ts';
 import { readPatch } from './patch-file.ts';
 import { patchFileOf } from './run-directory.ts';
 
-/** Opens a model that {@link locateModel} finds. @throws as that, and as `openModelDirectory`. */
+/** Opens a model directory that {@link locateModel} finds. @throws as that, and as `openModelDirectory`. */
 export async function openModel(path: string, options: LocateOptions = {}): Promise<DirectoryModel> {
   return openModelDirectory((await locateModel(path, options)).directory);
 }
@@ -13,7 +14,7 @@ export async function openModel(path: string, options: LocateOptions = {}): Prom
 /** A patch, and the model that it was made from. */
 export interface PatchOnBase {
   readonly patch: Patch;
-  readonly base: DirectoryModel;
+  readonly base: DirectoryModel | OnnxModel;
 }
 
 /**
@@ -31,5 +32,6 @@ export async function openPatchOnBase(
   const file = await patchFileOf(path);
   const patch = await readPatch(file);
   const place = model ?? (await findBase(patch, file, options)).directory;
-  return { patch, base: await openModel(place, options) };
+  const isOnnx = place.endsWith('.onnx');
+  return { patch, base: isOnnx ? await loadOnnxModel(place) : await openModel(place, options) };
 }

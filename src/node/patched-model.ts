@@ -1,5 +1,6 @@
 import { nodeEnvironment } from './environment.ts';
 import { type LoadModelOptions, Model } from './model.ts';
+import type { OnnxModel } from './onnx-model.ts';
 import { openPatchOnBase } from './open-model.ts';
 
 /**
@@ -9,7 +10,11 @@ import { openPatchOnBase } from './open-model.ts';
  * @param path The patch's file, or the directory of a run.
  * @throws `input/patch-base` where the base is not found; those of `loadModel` and `readPatch`.
  */
-export async function loadPatchedModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadPatchedModel(
+  path: string,
+  options: LoadModelOptions = {},
+): Promise<Model | OnnxModel> {
   const { patch, base } = await openPatchOnBase(path, undefined, options);
+  if (!('directory' in base)) return base.with(patch);
   return new Model(base, patch, nodeEnvironment({ threads: options.threads }));
 }

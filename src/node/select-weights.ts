@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { heatMapSvg } from '../figures/heat-map.ts';
 import { selectionMap } from '../methods/gspf/selection-map.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { TrainOptions } from '../options/options.ts';
+import type { Environment } from '../runtime/environment.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Observer } from '../training/observer.ts';
 import { type SelectedWeights, selectWeights as selectIn } from '../training/select-weights.ts';
 import { writeAtomically, writeTextAtomically } from './files.ts';
-import type { Model } from './model.ts';
 import { encodeSelection } from './selection-file.ts';
 
 /** The files of a selection without training; docs/run-directory.md describes each. */
@@ -22,7 +23,7 @@ export const selectionFiles = {
  * @throws as the core's `selectWeights`.
  */
 export async function selectWeights(
-  model: Model,
+  model: TrainableModel & { readonly environment: Environment },
   task: Task,
   options: TrainOptions & Observer = {},
 ): Promise<SelectedWeights> {

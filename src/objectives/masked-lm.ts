@@ -52,8 +52,11 @@ export function maskedLmObjective(
     forward: maskedScoresGraph(encoder),
     layout: scoresLayout,
     withLoss: (sites) => withMaskedLoss(maskedTokensGraph(encoder, sites)),
-    train: featuresOf(train),
-    evaluation: featuresOf(evaluation.map(({ input }) => input)),
+    train: featuresOf(train, encoder.padTokenId),
+    evaluation: featuresOf(
+      evaluation.map(({ input }) => input),
+      encoder.padTokenId,
+    ),
     trainText: (row, epoch) => masked(row, epoch).input,
     targets: (rows, length, epoch) =>
       slotInputs(

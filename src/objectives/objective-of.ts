@@ -1,12 +1,13 @@
 import type { TextModel } from '../models/text-model.ts';
-import type { ClassWeights } from '../options/options.ts';
 import type { Task } from '../tasks/task.ts';
 import { maskedLmObjective } from './masked-lm.ts';
+import { sequenceNetwork } from './network.ts';
 import type { Objective } from './objective.ts';
 import { questionAnsweringObjective } from './question-answering.ts';
 import { textClassificationObjective } from './text-classification.ts';
 import { textRegressionObjective } from './text-regression.ts';
 import { tokenClassificationObjective } from './token-classification.ts';
+import type { ObjectiveOptions } from './trainable-model.ts';
 
 /**
  * What a task asks of a model.
@@ -18,15 +19,20 @@ export function objectiveOf(
   task: Task,
   { encoder, tokenizer, spanTokenizer }: Pick<TextModel, 'encoder' | 'tokenizer' | 'spanTokenizer'>,
   maxLength: number,
-  { classWeights = 'none', seed = 0 }: { readonly classWeights?: ClassWeights; readonly seed?: number } = {},
+  { classWeights = 'none', seed = 0 }: ObjectiveOptions = {},
 ): Objective {
   const encode = ({ text, textPair }: { text: string; textPair?: string }) =>
     tokenizer.encode(text, textPair, maxLength);
   switch (task.kind) {
     case 'text-classification':
-      return textClassificationObjective(task, encoder, encode, classWeights);
+      return textClassificationObjective(
+        task,
+        sequenceNetwork(encoder, task.labels.length),
+        encode,
+        classWeights,
+      );
     case 'text-regression':
-      return textRegressionObjective(task, encoder, encode);
+      return textRegressionObjective(task, sequenceNetwork(encoder, 1), encode);
     case 'token-classification':
       return tokenClassificationObjective(task, encoder, tokenizer, maxLength, classWeights);
     case 'question-answering':

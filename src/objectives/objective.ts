@@ -5,14 +5,20 @@ import type { Parameter } from '../models/parameters.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
 import type { Tensor } from '../tensor.ts';
+import { textAt, textFeeds } from './text-feeds.ts';
 
-/** Texts as the model reads them: one for each row of a batch. */
+/** Examples as the model reads them. */
 export interface Features {
-  readonly texts: readonly EncodedText[];
-  /** Tokens of each text. */
+  /** Tokens of each example; examples of like length run together. */
   readonly lengths: Int32Array;
   /** How many were cut to the longest length. */
   readonly truncated: number;
+  /** The one number of examples that the graph takes at once; undefined where it takes any. */
+  readonly fixedRows?: number | undefined;
+  /** The texts behind them where they are fed as encoders read them: what a run keeps of a text is known by it. */
+  readonly texts?: readonly EncodedText[] | undefined;
+  /** The graph's inputs for some examples, padded to `length` tokens, by name: `[rows, …]`. */
+  readonly feeds: (rows: ArrayLike<number>, length: number) => Map<string, Tensor>;
 }
 
 /**
@@ -73,14 +79,26 @@ export interface Objective {
    * @param logits Of each of its texts: `[width]`, or `[tokens, width]` or `[slots, width]` row by row.
    */
   readonly score: (logits: readonly Float32Array[]) => Readonly<Record<string, number>>;
+  /** What a patch must say of the head, so that the tuned model can be put together again. */
+  readonly patchMetadata?: Readonly<Record<string, string>> | undefined;
+  /** Copies of weights that the model's file has beside the one that is trained, of the weights as given. */
+  readonly copies?:
+    | ((weights: ReadonlyMap<string, Tensor<'float32'>>) => Map<string, Tensor<'float32'>>)
+    | undefined;
   /** Of classifications: how often which class was taken for which, on the evaluation half. */
   readonly confusion?: (logits: readonly Float32Array[]) => ConfusionMatrix;
 }
 
 /** The features of some texts. */
-export function featuresOf(texts: readonly EncodedText[]): Features {
+export function featuresOf(texts: readonly EncodedText[], padTokenId: number): Features {
   return {
     texts,
+    feeds: (rows, length) =>
+      textFeeds(
+        Array.from(rows, (row) => textAt(texts, row)),
+        length,
+        padTokenId,
+      ),
     lengths: Int32Array.from(texts, ({ ids }) => ids.length),
     truncated: texts.filter(({ truncated }) => truncated).length,
   };

@@ -72,8 +72,14 @@ export function questionAnsweringObjective(
     forward: spanGraph(encoder),
     layout: spanLayout,
     withLoss: (sites) => withAnswerLoss(questionAnsweringGraph(encoder, sites)),
-    train: featuresOf(train.map(({ input }) => input)),
-    evaluation: featuresOf(evaluation.map(({ input }) => input)),
+    train: featuresOf(
+      train.map(({ input }) => input),
+      encoder.padTokenId,
+    ),
+    evaluation: featuresOf(
+      evaluation.map(({ input }) => input),
+      encoder.padTokenId,
+    ),
     targets: (rows) => {
       const positions = (of: (window: QuestionWindow) => number) =>
         int64(

@@ -1,28 +1,23 @@
 import { confusionMatrix } from '../metrics/classification.ts';
-import {
-  classifierGraph,
-  classifierParameters,
-  LABELS,
-  withCrossEntropy,
-} from '../models/sequence-classification.ts';
-import type { TextEncoder } from '../models/text-encoder.ts';
+import { LABELS, withCrossEntropy } from '../models/sequence-classification.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
 import type { ClassWeights } from '../options/options.ts';
 import type { TextClassificationTask, TextExample } from '../tasks/task.ts';
 import { int64 } from '../tensor.ts';
 import { classFactors } from './class-factors.ts';
 import { argmax, crossEntropy, mean } from './losses.ts';
-import { featuresOf, type Objective } from './objective.ts';
+import type { SequenceNetwork } from './network.ts';
+import type { Objective } from './objective.ts';
 
 /**
- * One class for each text, by transformers' …ForSequenceClassification and the mean cross-entropy.
+ * One class for each text, by the mean cross-entropy of a network's logits.
  *
  * @param classWeights Factors for the losses, as torch.nn.CrossEntropyLoss has them.
  * @throws `usage/option` for as many factors as there are not classes.
  */
 export function textClassificationObjective(
   task: TextClassificationTask,
-  encoder: TextEncoder,
+  network: SequenceNetwork,
   encode: (example: TextExample) => EncodedText,
   classWeights: ClassWeights,
 ): Objective {
@@ -31,13 +26,15 @@ export function textClassificationObjective(
   const weights = classFactors(classWeights, trainLabels, task.labels);
   const labels = Int32Array.from(task.evaluation, ({ label }) => label);
   return {
-    parameters: classifierParameters(encoder, width),
-    zeroGradient: encoder.zeroGradient,
-    forward: classifierGraph(encoder, width),
+    parameters: network.parameters,
+    zeroGradient: network.zeroGradient,
+    patchMetadata: network.patchMetadata,
+    copies: network.copies,
+    forward: network.graph(),
     layout: { of: 'text', width },
-    withLoss: (sites) => withCrossEntropy(classifierGraph(encoder, width, sites), weights),
-    train: featuresOf(task.train.map(encode)),
-    evaluation: featuresOf(task.evaluation.map(encode)),
+    withLoss: (sites) => withCrossEntropy(network.graph(sites), weights),
+    train: network.features(task.train.map(encode)),
+    evaluation: network.features(task.evaluation.map(encode)),
     targets: (rows) =>
       new Map([
         [

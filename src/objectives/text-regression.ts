@@ -1,30 +1,27 @@
-import {
-  classifierGraph,
-  classifierParameters,
-  VALUES,
-  withSquaredError,
-} from '../models/sequence-classification.ts';
-import type { TextEncoder } from '../models/text-encoder.ts';
+import { VALUES, withSquaredError } from '../models/sequence-classification.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
 import type { TextRegressionTask, TextTarget } from '../tasks/text-regression.ts';
 import { float32 } from '../tensor.ts';
 import { mean } from './losses.ts';
-import { featuresOf, type Objective } from './objective.ts';
+import type { SequenceNetwork } from './network.ts';
+import type { Objective } from './objective.ts';
 
-/** One number for each text, by transformers' …ForSequenceClassification with one label: the mean squared error. */
+/** One number for each text, by the mean squared error of a network's one output. */
 export function textRegressionObjective(
   task: TextRegressionTask,
-  encoder: TextEncoder,
+  network: SequenceNetwork,
   encode: (example: TextTarget) => EncodedText,
 ): Objective {
   return {
-    parameters: classifierParameters(encoder, 1),
-    zeroGradient: encoder.zeroGradient,
-    forward: classifierGraph(encoder, 1),
+    parameters: network.parameters,
+    zeroGradient: network.zeroGradient,
+    patchMetadata: network.patchMetadata,
+    copies: network.copies,
+    forward: network.graph(),
     layout: { of: 'text', width: 1 },
-    withLoss: (sites) => withSquaredError(classifierGraph(encoder, 1, sites)),
-    train: featuresOf(task.train.map(encode)),
-    evaluation: featuresOf(task.evaluation.map(encode)),
+    withLoss: (sites) => withSquaredError(network.graph(sites)),
+    train: network.features(task.train.map(encode)),
+    evaluation: network.features(task.evaluation.map(encode)),
     targets: (rows) => {
       const wanted = Float32Array.from(rows, (row) => task.train[row]?.target ?? Number.NaN);
       return new Map([[VALUES, float32([rows.length, 1], wanted)]]);

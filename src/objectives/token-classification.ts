@@ -50,8 +50,14 @@ export function tokenClassificationObjective(
     forward: tokenClassifierGraph(encoder, width),
     layout: { of: 'token', width },
     withLoss: (sites) => withTokenCrossEntropy(tokenClassifierGraph(encoder, width, sites), width),
-    train: featuresOf(train.map(({ input }) => input)),
-    evaluation: featuresOf(evaluation.map(({ input }) => input)),
+    train: featuresOf(
+      train.map(({ input }) => input),
+      encoder.padTokenId,
+    ),
+    evaluation: featuresOf(
+      evaluation.map(({ input }) => input),
+      encoder.padTokenId,
+    ),
     targets: (rows, length) => {
       const labels = Array.from(rows).flatMap((row) => padded(train[row]?.labels ?? [], length));
       const shape = [rows.length, length];

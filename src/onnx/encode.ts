@@ -20,6 +20,7 @@ const IR_VERSION = 9n;
 
 /** A graph as the bytes of an ONNX model that stock onnxruntime loads. Same graph, same bytes. */
 export function encodeModel(graph: Graph): Uint8Array {
+  const unused = freshNames();
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'gspf',
@@ -29,7 +30,7 @@ export function encodeModel(graph: Graph): Uint8Array {
       input: graph.inputs.map(encodeValueInfo),
       output: graph.outputs.map(encodeValueInfo),
       initializer: [...graph.initializers].map(([name, tensor]) => encodeTensor(name, tensor)),
-      node: graph.nodes.map(encodeNode),
+      node: graph.nodes.map((node) => encodeNode({ ...node, name: unused(node.name) })),
     },
   });
   return toBinary(ModelProtoSchema, model);
@@ -56,6 +57,17 @@ function encodeNode({ name, opType, inputs, outputs, attributes }: Node): NodePr
     output: [...outputs],
     attribute: Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value)),
   });
+}
+
+/** Gives each node a name of its own: two may have come together from different graphs, and onnxruntime wants one each. */
+function freshNames(): (name: string) => string {
+  const taken = new Set<string>();
+  return (name) => {
+    let fresh = name;
+    for (let i = 1; fresh !== '' && taken.has(fresh); i++) fresh = `${name}#${i}`;
+    taken.add(fresh);
+    return fresh;
+  };
 }
 
 function encodeValueInfo({ name, dtype, shape }: ValueInfo): ValueInfoProto {

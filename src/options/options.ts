@@ -94,6 +94,16 @@ export interface CheckpointOptions {
   readonly everySeconds: number;
 }
 
+/** What of an ONNX file is trained. */
+export interface GraphOptions {
+  /** The output that the loss is taken of; null: the only float output, or the one called `logits`. */
+  readonly output: string | null;
+  /** The value that a new head is put on; null: the model's own head stays. */
+  readonly headOn: string | null;
+  /** Whether weights that hold equal values are trained as one. */
+  readonly tie: boolean;
+}
+
 /** Factors of the classes in the loss of a classification, in the order of the labels. */
 export type ClassWeights = 'none' | 'balanced' | readonly number[];
 
@@ -110,6 +120,7 @@ export interface ResolvedTrainOptions {
   readonly maxLength: number | 'auto';
   readonly dropout: 'config' | 'off';
   readonly classWeights: ClassWeights;
+  readonly graph: GraphOptions;
   readonly lr: number;
   readonly schedule: ScheduleOptions;
   readonly clipNorm: number | null;

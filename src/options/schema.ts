@@ -5,6 +5,7 @@ import type {
   AdamWOptions,
   CheckpointOptions,
   Granularity,
+  GraphOptions,
   PrefixOptions,
   RefineOptions,
   ResolvedTrainOptions,
@@ -269,6 +270,27 @@ const checkpoint = z
   .prefault({})
   .describe('What a run keeps so that it can be resumed.');
 
+const nameOrNull = z.string().min(1).nullable().meta({ expected: 'a name, or null' });
+
+const graph = z
+  .strictObject({
+    output: nameOrNull
+      .default(null)
+      .describe('The output to train; null: the only one of floats, or the one called `logits`.'),
+    headOn: nameOrNull
+      .default(null)
+      .describe(
+        'The value of the graph that a new linear head of the right size is put on, as `last_hidden_state`; null: the head that the model has.',
+      ),
+    tie: flag
+      .default(false)
+      .describe(
+        'Whether weights of equal values, straight or transposed, are trained as the one that they were.',
+      ),
+  } satisfies Fields<GraphOptions>)
+  .prefault({})
+  .describe('Models that are ONNX files: what of them is trained.');
+
 const fields = z.strictObject({
   preset: z
     .enum(['tuned', 'paper'])
@@ -322,6 +344,7 @@ const fields = z.strictObject({
   prefix,
   sparseCosts,
   checkpoint,
+  graph,
 } satisfies Fields<ResolvedTrainOptions>);
 
 /**

@@ -5,8 +5,8 @@ import { openField } from '../methods/gspf/first-choice.ts';
 import { spanAfterWarmup, warmupBatches } from '../methods/gspf/warmup.ts';
 import { countAll, type Indices, type Selection } from '../methods/selection.ts';
 import { LOSS } from '../models/sequence-classification.ts';
-import type { TextModel } from '../models/text-model.ts';
 import { extentsOf } from '../objectives/objective.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { ResolvedTrainOptions, TrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
@@ -72,7 +72,7 @@ const SLACK = 1.15;
  * @throws as `fineTune`, for options, models and data that do not fit.
  */
 export async function planRun(
-  model: TextModel,
+  model: TrainableModel,
   task: Task,
   given: TrainOptions,
   environment: Environment,

@@ -1,4 +1,4 @@
-import type { TextModel } from '../models/text-model.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { TrainOptions } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import type { CreateSha256 } from '../patch/hash.ts';
@@ -34,7 +34,7 @@ export interface BegunRun {
  *   and for a saved selection that does not fit.
  */
 export async function beginRun(
-  model: TextModel,
+  model: TrainableModel,
   task: Task,
   given: TrainOptions,
   environment: Environment,

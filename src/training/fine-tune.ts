@@ -1,7 +1,7 @@
 import { full } from '../methods/full.ts';
 import { gspf } from '../methods/gspf/gspf.ts';
 import { countAll, type Selection } from '../methods/selection.ts';
-import type { TextModel } from '../models/text-model.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { TrainOptions } from '../options/options.ts';
 import { diffTensors } from '../patch/diff.ts';
 import { patchFormat } from '../patch/metadata.ts';
@@ -9,7 +9,9 @@ import { originStrings } from '../patch/origin.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { labelsOf, type Task } from '../tasks/task.ts';
+import type { Tensor } from '../tensor.ts';
 import { version } from '../version.ts';
+import type { Weights } from './batch-gradients.ts';
 import { beginRun, type CheckpointOptions } from './begin-run.ts';
 import { proveFrozen } from './frozen.ts';
 import type { SavedSelection } from './given-selection.ts';
@@ -35,7 +37,7 @@ export interface FineTuned {
  *   examples, `training/diverged` for a loss that is no number, `usage/cancelled` where the observer stops the run.
  */
 export async function fineTune(
-  model: TextModel,
+  model: TrainableModel,
   task: Task,
   given: TrainOptions,
   environment: Environment,
@@ -67,8 +69,12 @@ export async function fineTune(
   const active = countAll(selection, sizes);
   const cumulative = countAll(everSelected, sizes);
   const base = new Map([...initial].filter(([name]) => !prepared.fresh.has(name)));
-  const { storedAs } = prepared;
-  const patch = diffTensors(toStored(base, storedAs), toStored(prepared.weights, storedAs), {
+  const { storedAs, objective } = prepared;
+  const stored = (weights: Weights): Map<string, Tensor> => {
+    const copies = objective.copies?.(weights) ?? [];
+    return toStored(new Map([...weights, ...copies]), storedAs);
+  };
+  const patch = diffTensors(stored(base), stored(prepared.weights), {
     ...patchFormat,
     baseSha256: prepared.baseSha256,
     baseName: model.name,
@@ -79,6 +85,7 @@ export async function fineTune(
     ratio: active / parameters,
     createdBy: `gspf ${version}`,
     extra: {
+      ...objective.patchMetadata,
       max_length: `${prepared.maxLength}`,
       task_kind: task.kind,
       ...originStrings(model.origin),

@@ -55,8 +55,8 @@ export function openPrefix(
   environment: Environment,
 ): PrefixUse {
   const plain = { withLoss, dropoutSites, prefix: undefined };
-  // Texts that are others in each epoch leave nothing to keep.
-  const changes = objective.trainText !== undefined;
+  // Texts that are others in each epoch, and inputs of other names, leave nothing to keep.
+  const changes = objective.trainText !== undefined || objective.train.texts === undefined;
   const isOff = cache === 'off' || changes || (dropout === 'on' && dropoutSites.length > 0);
   if (isOff && dropout !== 'off') return plain;
   const cut = PrefixCut.find({

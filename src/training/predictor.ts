@@ -1,14 +1,13 @@
 import { sequentialBatches } from '../data/batches.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { EncodedText } from '../models/tokenizer.ts';
-import { extentsOf, type LogitsLayout } from '../objectives/objective.ts';
+import { extentsOf, type Features, type LogitsLayout } from '../objectives/objective.ts';
+import { textAt } from '../objectives/text-feeds.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { type Shape, type Tensor, zeros } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
 import type { Prefix } from './prefix.ts';
-import { textAt, textFeeds } from './text-feeds.ts';
 
 export interface PredictorOptions {
   /** The forward graph, weights as inputs, with the output `logits`. */
@@ -16,7 +15,6 @@ export interface PredictorOptions {
   /** Read where they lie: what training changes is seen by the next call. */
   readonly weights: Weights;
   readonly layout: LogitsLayout;
-  readonly padTokenId: number;
   /** The positions that the model has: no text is padded beyond. */
   readonly maxLength: number;
   /** Keeps what no trained weight enters; the graph is then its own. */
@@ -44,29 +42,32 @@ export class Predictor {
   }
 
   /**
-   * The logits of texts, in the order given: `[width]` of each, or `[tokens, width]` or `[slots, width]` row by row,
+   * The logits of examples, in their order: `[width]` of each, or `[tokens, width]` or `[slots, width]` row by row,
    * padding left out.
    *
-   * A text alone is run twice over: the rounding of a single row differs from that of the same row among others.
+   * An example alone is run twice over: the rounding of a single row differs from that of the same row among others.
    */
   async logits(
-    texts: readonly EncodedText[],
+    features: Features,
     batchSize: number,
     inputsOf: InputsOf = () => new Map(),
   ): Promise<Float32Array[]> {
-    const { layout, maxLength, padTokenId, weights, prefix } = this.#options;
+    const { layout, maxLength, weights, prefix } = this.#options;
+    const { lengths, fixedRows, texts = [] } = features;
     await prefix?.fill(texts);
-    const results = new Array<Float32Array>(texts.length);
-    const lengths = texts.map(({ ids }) => ids.length);
-    for (const { rows, length } of sequentialBatches({ lengths, batchSize, maxLength })) {
-      const fed = rows.length === 1 ? Int32Array.of(...rows, ...rows) : rows;
-      const chosen = Array.from(fed, (row) => textAt(texts, row));
+    const results = new Array<Float32Array>(lengths.length);
+    for (const { rows, length } of sequentialBatches({ lengths, batchSize, maxLength, fixedRows })) {
+      const fed = rows.length === 1 && fixedRows === undefined ? Int32Array.of(...rows, ...rows) : rows;
       const shape = { batch: fed.length, sequence: length };
       const output = zeros('float32', logitsShape(layout, shape));
+      const kept = await prefix?.feeds(
+        Array.from(fed, (row) => textAt(texts, row)),
+        length,
+      );
       const feeds = new Map<string, Tensor>([
         ...weights,
-        ...textFeeds(chosen, length, padTokenId),
-        ...((await prefix?.feeds(chosen, length)) ?? []),
+        ...features.feeds(fed, length),
+        ...(kept ?? []),
         ...inputsOf(fed, length),
       ]);
       const executable = await this.#cache.get(shape);

@@ -11,6 +11,7 @@ import {
 import { type DropoutSite, withoutDropout } from '../models/dropout.ts';
 import { textInputs } from '../models/text-encoder.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
+import { textFeeds } from '../objectives/text-feeds.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
@@ -18,7 +19,6 @@ import { specialize } from '../specialize/specialize.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
 import type { PrefixCache } from './prefix-cache.ts';
-import { textFeeds } from './text-feeds.ts';
 
 /** Positions that are computed at once, about. */
 const POSITIONS_AT_ONCE = 2048;

@@ -3,9 +3,9 @@ import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { DropoutSite } from '../models/dropout.ts';
 import { type WeightType, widenAll } from '../models/half-precision.ts';
-import { initialize, type TextModel } from '../models/text-model.ts';
+import { initialize } from '../models/text-model.ts';
 import type { Objective } from '../objectives/objective.ts';
-import { objectiveOf } from '../objectives/objective-of.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
 import type { Task } from '../tasks/task.ts';
@@ -46,23 +46,26 @@ export interface Prepared {
  *   the model's positions.
  */
 export async function prepare(
-  model: TextModel,
+  model: TrainableModel,
   task: Task,
-  options: Pick<ResolvedTrainOptions, 'batchSize' | 'classWeights' | 'dropout' | 'maxLength' | 'seed'>,
+  options: Pick<
+    ResolvedTrainOptions,
+    'batchSize' | 'classWeights' | 'dropout' | 'graph' | 'maxLength' | 'seed' | 'select'
+  >,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
-  const { encoder } = model;
+  const { maxPositions } = model;
   const { batchSize, seed } = options;
   requireExamples(task);
-  const maxLength = options.maxLength === 'auto' ? encoder.maxPositions : options.maxLength;
-  if (maxLength > encoder.maxPositions) {
+  const maxLength = options.maxLength === 'auto' ? maxPositions : options.maxLength;
+  if (maxLength > maxPositions) {
     throw new GspfError('usage/option', {
       subject: 'maxLength',
-      expected: `at most ${encoder.maxPositions}, the positions that ${model.name} has`,
+      expected: `at most ${maxPositions}, the positions that ${model.name} has`,
       got: `${maxLength}`,
     });
   }
-  const objective = objectiveOf(task, model, maxLength, options);
+  const objective = model.objectiveOf(task, maxLength, options);
   const { parameters, train, evaluation } = objective;
   const complete = await model.readTensors();
   const sha256 = baseSha256(complete, createSha256);
@@ -72,13 +75,11 @@ export async function prepare(
   const fits = ({ name, shape }: (typeof parameters)[number]): boolean =>
     `${base.get(name)?.shape}` === `${shape}`;
   const fresh = parameters.filter((parameter) => !fits(parameter));
-  // Predicting tokens is what a model was pretrained for: its head for that is no new one.
-  const body = new Set([...encoder.parameters, ...encoder.tokenHead.parameters].map(({ name }) => name));
   const head = parameters
     .map(({ name }) => name)
-    .filter((name) => !body.has(name) || fresh.some((parameter) => parameter.name === name));
+    .filter((name) => !model.body.has(name) || fresh.some((parameter) => parameter.name === name));
   const withFresh = (tensors: Map<string, Tensor<'float32'>>): Map<string, Tensor<'float32'>> =>
-    new Map([...tensors, ...initialize(fresh, encoder.initializerRange, seed)]);
+    new Map([...tensors, ...initialize(fresh, model.initializerRange, seed)]);
 
   const dropoutSites: DropoutSite[] | undefined = options.dropout === 'off' ? undefined : [];
   const truncated = train.truncated + evaluation.truncated;
@@ -86,14 +87,14 @@ export async function prepare(
     objective,
     withLoss: objective.withLoss(dropoutSites),
     dropoutSites: dropoutSites ?? [],
-    padTokenId: encoder.padTokenId,
+    padTokenId: model.padTokenId,
     weights: withFresh(base),
     storedAs,
     head,
     fresh: new Set(fresh.map(({ name }) => name)),
     readInitial: async () => withFresh(widenAll(used(await model.readTensors(), wanted))),
     baseSha256: sha256,
-    batches: (epoch) => lengthBucketedBatches({ lengths: train.lengths, batchSize, seed, epoch, maxLength }),
+    batches: (epoch) => lengthBucketedBatches({ ...train, batchSize, seed, epoch, maxLength }),
     maxLength,
     notes: [
       ...(fresh.length === 0

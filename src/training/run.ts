@@ -5,6 +5,8 @@ import { gatheredTables } from '../lowering/gathered-tables.ts';
 import { waysByCost } from '../lowering/sparse-costs.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
+import type { EncodedText } from '../models/tokenizer.ts';
+import { textAt, textFeeds } from '../objectives/text-feeds.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
@@ -21,7 +23,6 @@ import { Predictor } from './predictor.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
 import { asStored } from './stored-weights.ts';
-import { textAt, textFeeds } from './text-feeds.ts';
 
 /** What one step leaves for the progress line. */
 interface StepResult {
@@ -137,10 +138,10 @@ export class Run {
   }
 
   #newPredictor(): Predictor {
-    const { objective, weights, padTokenId, maxLength } = this.prepared;
+    const { objective, weights, maxLength } = this.prepared;
     const { forward: graph, layout } = objective;
     const { prefix } = this.#use;
-    return new Predictor({ graph, weights, layout, padTokenId, maxLength, prefix }, this.environment);
+    return new Predictor({ graph, weights, layout, maxLength, prefix }, this.environment);
   }
 
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
@@ -161,10 +162,10 @@ export class Run {
 
   /** Fills `gradients` for a batch. @returns the loss */
   async computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    const { train } = this.prepared.objective;
     const { prefix } = this.#use;
+    const { texts = [] } = this.prepared.objective.train;
     if (prefix !== undefined && !this.#isFilled) {
-      await prefix.fill(train.texts, () => throwIfCancelled(this.#observer));
+      await prefix.fill(texts, () => throwIfCancelled(this.#observer));
       this.#isFilled = true;
     }
     const masks = this.#masks(batch, { batch: batch.rows.length, sequence: batch.length });
@@ -193,10 +194,14 @@ export class Run {
   ): Promise<{ readonly feeds: Map<string, Tensor>; readonly weight: number }> {
     const { objective, padTokenId } = this.prepared;
     const { prefix } = this.#use;
-    const { train, trainText = (row: number) => textAt(train.texts, row) } = objective;
-    const texts = Array.from(rows, (row) => trainText(row, epoch));
-    const feeds = textFeeds(texts, length, padTokenId);
-    for (const [name, values] of (await prefix?.feeds(texts, length)) ?? []) feeds.set(name, values);
+    const { train, trainText } = objective;
+    const chosen = (textOf: (row: number) => EncodedText): EncodedText[] => Array.from(rows, textOf);
+    const changed = trainText && chosen((row) => trainText(row, epoch));
+    const feeds = changed ? textFeeds(changed, length, padTokenId) : train.feeds(rows, length);
+    if (prefix !== undefined) {
+      const texts = chosen((row) => textAt(train.texts ?? [], row));
+      for (const [name, values] of await prefix.feeds(texts, length)) feeds.set(name, values);
+    }
     const targets = objective.targets(rows, length, epoch);
     for (const [name, target] of targets) feeds.set(name, target);
     return { feeds, weight: objective.lossWeight?.(rows, targets) ?? rows.length };
@@ -313,7 +318,7 @@ export class Run {
     const since = this.environment.now();
     const { evaluation, evaluationInputs, score } = objective;
     const logits = await asStored(weights, storedAs, () =>
-      this.#predictor.logits(evaluation.texts, this.options.evalBatchSize, evaluationInputs),
+      this.#predictor.logits(evaluation, this.options.evalBatchSize, evaluationInputs),
     );
     const metrics = score(logits);
     const result = { epoch, metrics, elapsedMs: this.elapsedMs() };

@@ -3,7 +3,7 @@ import { chooseFirst, openField } from '../methods/gspf/first-choice.ts';
 import { reportOf } from '../methods/gspf/refinement.ts';
 import { warmupBatches } from '../methods/gspf/warmup.ts';
 import type { Selection } from '../methods/selection.ts';
-import type { TextModel } from '../models/text-model.ts';
+import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { TrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { Task } from '../tasks/task.ts';
@@ -35,7 +35,7 @@ export interface SelectedWeightsReport
  * @throws as `fineTune`, and `usage/option` for the method `full`, which selects nothing.
  */
 export async function selectWeights(
-  model: TextModel,
+  model: TrainableModel,
   task: Task,
   given: TrainOptions,
   environment: Environment,

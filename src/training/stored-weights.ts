@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
 
 /**
- * The element types that a model's parameters are stored in: each tensor's own, and for those that the base lacks the
+ * The element types that a model's tensors are stored in: each one's own, and for those that the base lacks the
  * type of most of its weights.
  */
 export function storedTypes(
@@ -15,7 +15,8 @@ export function storedTypes(
   const sizes = new Map<WeightType, number>();
   for (const { dtype, data } of base.values()) sizes.set(dtype, (sizes.get(dtype) ?? 0) + data.length);
   const [[usual] = ['float32' as const]] = [...sizes].sort(([, a], [, b]) => b - a);
-  return new Map(parameters.map(({ name }) => [name, base.get(name)?.dtype ?? usual]));
+  const own = [...base].map(([name, { dtype }]) => [name, dtype] as const);
+  return new Map([...parameters.map(({ name }) => [name, usual] as const), ...own]);
 }
 
 /** Weights in the types that they are stored in, rounded to the nearest. */

@@ -180,14 +180,14 @@ describe('16-bit graphs', () => {
     builder.op('Constant', [], { value: { type: 'tensor', value: tensor } }, 'c');
     builder.op('Mul', [builder.op('Add', [narrow, 'w']), 'c'], {}, 'y');
     const file = builder.build('half', [{ name: 'y', dtype, shape: ['batch', 4] }]);
-    const { graph, weights, narrowed } = importGraph(file);
+    const { graph, weights, stored } = importGraph(file);
     expect([...weights]).toEqual([
       ['w', float32([4], values)],
       ['c', float32([4], values)],
     ]);
-    expect([...narrowed]).toEqual([
-      ['w', dtype],
-      ['c', dtype],
+    expect([...stored]).toEqual([
+      ['w', tensor],
+      ['c', tensor],
     ]);
     expect([...graph.inputs, ...graph.outputs].map((info) => info.dtype)).toEqual(['float32', 'float32']);
     for (const { attributes } of graph.nodes) expect(attributes['to'] ?? int(1)).toEqual(int(1));

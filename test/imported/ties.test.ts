@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { importGraph, tieWeights } from '../../src/imported/import.ts';
-import { findTies } from '../../src/imported/ties.ts';
+import { copiesOf, findTies } from '../../src/imported/ties.ts';
 import { referenceBackend } from '../../src/runtime/reference.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
 import { float32, type Tensor } from '../../src/tensor.ts';
@@ -29,6 +29,16 @@ test('equal and transposed copies are found, whatever their size', () => {
       ]);
     }),
   );
+});
+
+test('copies made from the weights are those that were found', () => {
+  const weights = new Map([
+    ['a', matrix(3, 5, value)],
+    ['turned', matrix(5, 3, (row, column) => value(column, row))],
+    ['copy', matrix(3, 5, value)],
+  ]);
+  const copies = copiesOf(findTies(weights), new Map([...weights].slice(0, 1)));
+  expect(copies).toEqual(new Map([...weights].slice(1)));
 });
 
 test('equality proves nothing of gains that are all 1, of biases that are all 0, of reordered values', () => {

@@ -10,11 +10,11 @@ import {
 import { initialize } from '../../src/models/text-model.ts';
 import type { EncodedText } from '../../src/models/tokenizer.ts';
 import { nodeEnvironment } from '../../src/node/environment.ts';
+import { textFeeds } from '../../src/objectives/text-feeds.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
 import { float32, type Tensor } from '../../src/tensor.ts';
 import { Prefix, PrefixCut } from '../../src/training/prefix.ts';
 import { PrefixCache } from '../../src/training/prefix-cache.ts';
-import { textFeeds } from '../../src/training/text-feeds.ts';
 import { relativeError } from '../numbers.ts';
 
 const LABELS = 3;

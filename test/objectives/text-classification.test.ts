@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openModelDirectory } from '../../src/node/model-directory.ts';
+import { sequenceNetwork } from '../../src/objectives/network.ts';
 import { textClassificationObjective } from '../../src/objectives/text-classification.ts';
 import type { ClassWeights } from '../../src/options/options.ts';
 import { referenceBackend } from '../../src/runtime/reference.ts';
@@ -8,7 +9,6 @@ import { specialize } from '../../src/specialize/specialize.ts';
 import { classificationMetrics } from '../../src/tasks/labels.ts';
 import type { TextClassificationTask } from '../../src/tasks/task.ts';
 import { float32, type Tensor } from '../../src/tensor.ts';
-import { textFeeds } from '../../src/training/text-feeds.ts';
 import { failure } from '../data/failure.ts';
 
 const directory = fileURLToPath(new URL('../fixtures/bert/tiny', import.meta.url));
@@ -27,7 +27,7 @@ const task: TextClassificationTask = {
 function objectiveWith(classWeights: ClassWeights) {
   return textClassificationObjective(
     task,
-    encoder,
+    sequenceNetwork(encoder, 3),
     ({ text }) => tokenizer.encode(text, undefined, 16),
     classWeights,
   );
@@ -45,7 +45,7 @@ async function run(classWeights: ClassWeights): Promise<{ loss: number; logits: 
   const [loss, logits] = [float32([], [0]), float32([4, 3], new Float32Array(12))];
   const feeds = new Map<string, Tensor>([
     ...(await readTensors()),
-    ...textFeeds(objective.train.texts, length, encoder.padTokenId),
+    ...objective.train.feeds([0, 1, 2, 3], length),
     ...objective.targets(Int32Array.of(0, 1, 2, 3), length, 1),
   ]);
   await executable.run(
@@ -96,7 +96,7 @@ test('scores and confusion follow from the logits', () => {
   const evaluation = [0, 0, 1, 2].map((label) => ({ text: 'borl', label }));
   const objective = textClassificationObjective(
     { ...task, evaluation },
-    encoder,
+    sequenceNetwork(encoder, 3),
     ({ text }) => tokenizer.encode(text, undefined, 16),
     'none',
   );

@@ -7,6 +7,7 @@ import { nodeEnvironment } from '../../src/node/environment.ts';
 import { applyPatchToDirectory } from '../../src/node/merge.ts';
 import { loadModel, Model } from '../../src/node/model.ts';
 import { openModelDirectory } from '../../src/node/model-directory.ts';
+import { sequenceNetwork } from '../../src/objectives/network.ts';
 import { textRegressionObjective } from '../../src/objectives/text-regression.ts';
 import { referenceBackend } from '../../src/runtime/reference.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
@@ -14,7 +15,6 @@ import { loadTask } from '../../src/tasks/load.ts';
 import type { TextRegressionTask } from '../../src/tasks/text-regression.ts';
 import { float32, type Tensor } from '../../src/tensor.ts';
 import { fineTune } from '../../src/training/fine-tune.ts';
-import { textFeeds } from '../../src/training/text-feeds.ts';
 
 const directory = fileURLToPath(new URL('../fixtures/bert/tiny-encoder', import.meta.url));
 const base = await openModelDirectory(directory);
@@ -37,7 +37,7 @@ const task: TextRegressionTask = loaded;
 
 test('the loss is the mean squared error', async () => {
   const { encoder, tokenizer } = base;
-  const objective = textRegressionObjective(task, encoder, ({ text }) =>
+  const objective = textRegressionObjective(task, sequenceNetwork(encoder, 1), ({ text }) =>
     tokenizer.encode(text, undefined, 16),
   );
   const chosen = Int32Array.of(0, 1, 2);
@@ -51,7 +51,7 @@ test('the loss is the mean squared error', async () => {
   const feeds = new Map<string, Tensor>([
     ...(await base.readTensors()),
     ...head,
-    ...textFeeds(objective.train.texts.slice(0, 3), 16, encoder.padTokenId),
+    ...objective.train.feeds(chosen, 16),
     ...objective.targets(chosen, 16, 1),
   ]);
   await executable.run(

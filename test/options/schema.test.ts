@@ -54,6 +54,7 @@ const defaults = {
   prefix: { cache: 'auto', cacheBytes: null, dropout: null },
   sparseCosts: typicalCosts,
   checkpoint: { everySeconds: 30 },
+  graph: { output: null, headOn: null, tie: false },
 };
 
 it('fills in the defaults of the specification', () => {
@@ -90,6 +91,7 @@ describe('the options of the reference runs', () => {
       prefix,
       sparseCosts,
       checkpoint,
+      graph,
     } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
       preset,
@@ -102,6 +104,7 @@ describe('the options of the reference runs', () => {
       prefix,
       sparseCosts,
       checkpoint,
+      graph,
       ...options,
       warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },
       select: { ...options.select, frontier: 'none', frontierMass: 0.85 },

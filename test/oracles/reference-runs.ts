@@ -6,7 +6,9 @@ import { textEncoder } from '../../src/models/architecture.ts';
 import { matchCheckpoint } from '../../src/models/checkpoint.ts';
 import { widenAll } from '../../src/models/half-precision.ts';
 import { classifierParameters } from '../../src/models/sequence-classification.ts';
+import { sequenceNetwork } from '../../src/objectives/network.ts';
 import { textClassificationObjective } from '../../src/objectives/text-classification.ts';
+import { textAt } from '../../src/objectives/text-feeds.ts';
 import type { ResolvedTrainOptions } from '../../src/options/options.ts';
 import { trainOptionsSchema } from '../../src/options/schema.ts';
 import { decodeSafetensors } from '../../src/safetensors/decode.ts';
@@ -14,7 +16,6 @@ import { classificationMetrics } from '../../src/tasks/labels.ts';
 import type { TextClassificationTask } from '../../src/tasks/task.ts';
 import { float32, type Tensor } from '../../src/tensor.ts';
 import type { Prepared } from '../../src/training/prepare.ts';
-import { textAt } from '../../src/training/text-feeds.ts';
 
 const runSchema = z.object({
   case: z.string(),
@@ -141,7 +142,7 @@ function prepare(folder: string, head: readonly string[]): Prepared {
   };
   const objective = textClassificationObjective(
     task,
-    encoder,
+    sequenceNetwork(encoder, labels),
     ({ text }) => textAt(texts, Number(text)),
     'none',
   );

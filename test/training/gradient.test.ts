@@ -4,12 +4,12 @@ import { differentiate, gradientName } from '../../src/autodiff/differentiate.ts
 import { LOSS } from '../../src/models/sequence-classification.ts';
 import { nodeEnvironment } from '../../src/node/environment.ts';
 import { openModelDirectory } from '../../src/node/model-directory.ts';
+import { textFeeds } from '../../src/objectives/text-feeds.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
 import { classificationMetrics } from '../../src/tasks/labels.ts';
 import { zeros } from '../../src/tensor.ts';
 import { beginRun } from '../../src/training/begin-run.ts';
 import { denseGradient } from '../../src/training/gradient.ts';
-import { textFeeds } from '../../src/training/text-feeds.ts';
 import { relativeError } from '../numbers.ts';
 
 const directory = fileURLToPath(new URL('../fixtures/bert/tiny-encoder', import.meta.url));
@@ -49,7 +49,7 @@ test('the gradient of an embedding by rows is its dense gradient', async () => {
   const dense = differentiate({ ...forward, outputs }, { loss: LOSS, wrt: tables });
   const executable = await environment.backend.compile(dense);
   const feeds = textFeeds(
-    Array.from(rows, (row) => objective.train.texts[row]!),
+    Array.from(rows, (row) => objective.train.texts![row]!),
     length,
     padTokenId,
   );

@@ -111,7 +111,7 @@ function compareLabels(
 }
 
 function metricsTable(
-  model: Model,
+  model: Pick<Model, 'name'>,
   patch: string | undefined,
   examples: number,
   metrics: Readonly<Record<string, number>>,

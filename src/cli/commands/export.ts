@@ -1,7 +1,10 @@
 import { type Command, Option } from 'commander';
+import { GspfError } from '../../errors.ts';
+import type { OnnxModel } from '../../node/onnx-model.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { alignColumns } from '../format.ts';
 import { baseOption, type ModelFlags, openModel, patchOption } from '../model-options.ts';
+import type { Output } from '../output.ts';
 import { outputDirectoryOptions, type WriteFlags } from './patch-apply.ts';
 
 interface ExportFlags extends ModelFlags, WriteFlags {
@@ -31,6 +34,7 @@ async function run({ io, flags, output }: CommandContext<ExportFlags>): Promise<
   const { writeDirectory } = await import('../../node/output-directory.ts');
   const { patch, format, out, overwrite = false } = flags;
   const model = await openModel(flags, { io, output });
+  if (!('base' in model)) return exportOnnx(model, flags, output);
   const { base, kind, labels } = model;
   const save = format === 'onnx' ? saveOnnxDirectory : saveModelDirectory;
   const tensors = await model.readTensors();
@@ -48,5 +52,32 @@ async function run({ io, flags, output }: CommandContext<ExportFlags>): Promise<
   output.result({
     document: { model: model.name, patch: patch ?? null, format, directory: out, labels: labels ?? null },
     text: alignColumns([['exported to', out], ...loads[format]]),
+  });
+}
+
+/** Writes a model that is an ONNX file, with its patch, as one ONNX file with the weights inside. */
+async function exportOnnx(model: OnnxModel, flags: ExportFlags, output: Output): Promise<undefined> {
+  const { saveOnnxFile } = await import('../../node/save-onnx-file.ts');
+  const { format, out, overwrite = false, patch } = flags;
+  if (format !== 'onnx') {
+    throw new GspfError('usage/option', {
+      subject: '--format',
+      expected: 'onnx, for a model that is an ONNX file',
+      got: format,
+    });
+  }
+  const path = await saveOnnxFile(model, out, overwrite);
+  output.result({
+    document: {
+      model: flags.model,
+      patch: patch ?? null,
+      format,
+      directory: out,
+      labels: model.labels ?? null,
+    },
+    text: alignColumns([
+      ['exported to', path],
+      ['load with', 'onnxruntime'],
+    ]),
   });
 }

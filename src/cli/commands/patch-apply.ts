@@ -1,3 +1,4 @@
+import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { type CommandContext, type CommandDefinition, requiredOption } from '../command.ts';
 import { alignColumns, shellWord } from '../format.ts';
@@ -15,7 +16,7 @@ interface ApplyFlags extends WriteFlags {
 
 export const patchApply: CommandDefinition<ApplyFlags> = {
   usage: 'apply <patch>',
-  description: 'write a model directory with the patch merged in, and an undo patch',
+  description: 'write a model with the patch merged in, and an undo patch',
   examples: ['gspf patch apply runs/mails --out mails-model'],
   operands: patchOperand,
   options: (command: Command): void => {
@@ -33,10 +34,15 @@ export function outputDirectoryOptions(command: Command): void {
 
 async function run({ io, flags, operands, output }: CommandContext<ApplyFlags>): Promise<undefined> {
   const { applyPatchToDirectory, UNDO_FILE } = await import('../../node/merge.ts');
+  const { applyPatchToOnnx } = await import('../../node/merge-onnx.ts');
   const [path = ''] = operands;
   const { model, out, overwrite } = flags;
   const { patch, base } = await openPatchOnBase(path, model, { io, output });
-  const written = await applyPatchToDirectory(base.directory, patch, out, { overwrite });
+  const isOnnx = 'path' in base;
+  const written = isOnnx
+    ? await applyPatchToOnnx(base.path, patch, out, { overwrite })
+    : await applyPatchToDirectory(base.directory, patch, out, { overwrite });
+  const merged = isOnnx ? join(out, basename(base.path)) : out;
   output.result({
     document: { path, model: base.name, ...written, undo: UNDO_FILE },
     text: alignColumns([
@@ -44,7 +50,7 @@ async function run({ io, flags, operands, output }: CommandContext<ApplyFlags>):
       ['sha256', `${written.sha256} (read back from disk)`],
       [
         'undo',
-        `gspf patch revert ${shellWord(out)} --out ${shellWord(`${out.replace(/[/\\]+$/, '')}-reverted`)}`,
+        `gspf patch revert ${shellWord(merged)} --out ${shellWord(`${out.replace(/[/\\]+$/, '')}-reverted`)}`,
       ],
     ]),
   });

@@ -11,7 +11,7 @@ export const patchRevert: CommandDefinition<RevertFlags> = {
   usage: 'revert <merged>',
   description: 'write the model that a merged one was made from, bit for bit',
   examples: ['gspf patch revert mails-model --out all-MiniLM-L6-v2-again'],
-  operands: { merged: 'model directory that gspf patch apply wrote' },
+  operands: { merged: 'model directory or .onnx file that gspf patch apply wrote' },
   options: (command: Command): void => {
     command.option('--undo <file>', 'the undo patch (default: undo.safetensors in the directory)');
     outputDirectoryOptions(command);
@@ -23,7 +23,9 @@ async function run({ flags, operands, output }: CommandContext<RevertFlags>): Pr
   const { revertPatchInDirectory } = await import('../../node/merge.ts');
   const [merged = ''] = operands;
   const { out, overwrite, undo } = flags;
-  const written = await revertPatchInDirectory(merged, out, {
+  const { revertPatchInOnnx } = await import('../../node/merge-onnx.ts');
+  const revert = merged.endsWith('.onnx') ? revertPatchInOnnx : revertPatchInDirectory;
+  const written = await revert(merged, out, {
     overwrite,
     ...(undo === undefined ? {} : { undoPath: undo }),
   });

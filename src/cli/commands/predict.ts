@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { GspfError } from '../../errors.ts';
 import type { Model, Question, TextInput } from '../../node/model.ts';
+import type { OnnxModel } from '../../node/onnx-model.ts';
 import type { Texts } from '../../node/texts.ts';
 import { type CommandContext, type CommandDefinition, collect } from '../command.ts';
 import {
@@ -67,10 +68,15 @@ async function run({ io, flags, operands, output }: CommandContext<PredictFlags>
 
 /** What the model says of each input, by what its head is for. */
 function predictionsOf(
-  model: Model,
+  model: Model | OnnxModel,
   inputs: readonly TextInput[],
   batchSize: number,
 ): Promise<readonly object[]> {
+  if (!('base' in model)) {
+    return model.kind === 'text-regression'
+      ? model.regress(inputs, batchSize)
+      : model.classify(inputs, batchSize);
+  }
   switch (model.kind) {
     case 'text-regression':
       return model.regress(inputs, batchSize);

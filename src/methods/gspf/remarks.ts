@@ -39,8 +39,8 @@ export function frontierNote({ layer, layers, massKept, saving }: FrontierReport
   if (layer === null) return 'Frontier auto: none. No layer can be left out for what it would save.';
   const from =
     layer === layers
-      ? 'weights after the last layer only'
-      : `weights from layer ${layer} of 0 to ${layers - 1} on`;
+      ? 'only what follows the last layer is selected from'
+      : `layer ${layer} (of 0 to ${layers - 1}) is the lowest to select in`;
   return `Frontier auto: ${from}. ${percent(massKept)} of the score mass is kept, and a step takes ${percent(saving)} fewer operations.`;
 }
 

@@ -54,6 +54,25 @@ export interface EncodedWords extends EncodedText {
  * @throws `input/tokenizer` for files that no tokenizer can be made of.
  */
 export function textTokenizer(tokenizerJson: object, configJson: object, source: string): TextTokenizer {
+  // The library trusts the file: what is damaged in it comes to light anywhere, as a TypeError.
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (cause) {
+      if (cause instanceof GspfError) throw cause;
+      const got = cause instanceof Error ? cause.message : String(cause);
+      throw new GspfError('input/tokenizer', { subject: source, expected: 'a whole tokenizer', got, cause });
+    }
+  };
+  const tokenizer = guarded(() => buildTokenizer(tokenizerJson, configJson, source));
+  return {
+    ...tokenizer,
+    encode: (...input) => guarded(() => tokenizer.encode(...input)),
+    encodeWords: (...input) => guarded(() => tokenizer.encodeWords(...input)),
+  };
+}
+
+function buildTokenizer(tokenizerJson: object, configJson: object, source: string): TextTokenizer {
   const tokenizer = construct(tokenizerJson, configJson, source);
   const { post_processor: postProcessor } = tokenizer;
   if (postProcessor === null) {

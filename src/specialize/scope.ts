@@ -64,6 +64,7 @@ export class Scope {
           got: `${node.outputs.length}`,
         });
       }
+      requireExtents(node, type.shape);
       this.types.set(output, { dtype: type.dtype, shape: type.shape });
     });
 
@@ -78,4 +79,16 @@ export class Scope {
     });
     return true;
   }
+}
+
+/** A shape that a damaged or hostile file asks for must not be reserved, nor computed with. */
+function requireExtents(node: Node, shape: readonly number[]): void {
+  const isSound = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
+  if (isSound && Number.isSafeInteger(sizeOf(shape))) return;
+  throw new GspfError('graph/shape', {
+    subject: describeNode(node),
+    expected: 'an output whose extents are whole numbers from 0 up',
+    got: `[${shape.join(', ')}]`,
+    hint: 'The file is damaged, or computes a shape of other inputs than these.',
+  });
 }

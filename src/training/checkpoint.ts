@@ -113,8 +113,10 @@ export function requireSameRun(saved: unknown, wanted: Partial<RunIdentity>, sou
 
 /** Leaves of a tree by their paths, as JSON. */
 function flatten(value: unknown, path = ''): Map<string, string> {
+  // JSON, which a checkpoint is written in, leaves these out.
+  if (value === undefined) return new Map();
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return new Map([[path, JSON.stringify(value) ?? 'undefined']]);
+    return new Map([[path, JSON.stringify(value)]]);
   }
   const entries = Object.entries(value).flatMap(([key, child]) => [
     ...flatten(child, path === '' ? key : `${path}.${key}`),

@@ -75,6 +75,16 @@ const tagging: Task = {
   evaluate: () => ({ f1: 0 }),
 };
 
+const texts = rows.map((i) => ({ text: sentence(i) }));
+const filling: Task = {
+  kind: 'masked-lm',
+  name: 'masked-lm',
+  train: texts,
+  evaluation: texts.slice(0, 4),
+  notes: [],
+  primaryMetric: 'accuracy',
+};
+
 test('parts are as equal as can be, and make up the whole', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 70 }), (length, size) => {
@@ -95,6 +105,7 @@ test.each<[string, Task, TrainOptions]>([
   ['squared error', regression, {}],
   ['where answers begin and end', answering, {}],
   ['labels of words', tagging, {}],
+  ['masked words', filling, {}],
 ])(
   '%s: loss and gradients in parts are those of the whole batch, dropout included',
   async (_, task, given) => {

@@ -21,7 +21,7 @@ function leaveLock(folder: string, holder: { pid: number; host?: string; started
 
 describe('a folder that a run writes to', () => {
   test('is refused to a second run, which is told who holds it, and free again when closed', async () => {
-    const folder = join(temporaryFolder(), 'run');
+    const folder = temporaryFolder();
     const first = await openRunDirectory(folder);
     await expect(openRunDirectory(folder)).rejects.toMatchObject({
       code: 'input/locked',

@@ -168,18 +168,22 @@ function withoutComposites(graph: StaticGraph, targets: ReadonlySet<string>) {
   return { graph: expanded, active: activeValues(expanded, targets) };
 }
 
-/** The values through which a change of a target can reach others: only these need a cotangent. */
+/**
+ * The values through which a change of a target can reach others: only these need a cotangent. Integers are among them
+ * where a node that rounds has made them, and in what becomes of those.
+ */
 function activeValues(graph: StaticGraph, targets: ReadonlySet<string>): ReadonlySet<string> {
   const active = new Set(targets);
   for (const node of graph.nodes) {
-    const { gradients } = definitionOf(node);
-    const passes = node.inputs.some(
+    const { gradients, straightThrough = false } = definitionOf(node);
+    const passing = node.inputs.filter(
       (name, i) => active.has(name) && gradients[Math.min(i, gradients.length - 1)] !== null,
     );
-    if (!passes) continue;
+    if (passing.length === 0) continue;
+    const isReal = (name: string): boolean => isFloat(graph.types.get(name)?.dtype ?? 'bool');
+    const rounded = straightThrough || passing.some((name) => !isReal(name));
     for (const output of node.outputs) {
-      const type = graph.types.get(output);
-      if (type !== undefined && isFloat(type.dtype)) active.add(output);
+      if (output !== '' && (rounded || isReal(output))) active.add(output);
     }
   }
   return active;
@@ -237,7 +241,7 @@ function gradientContext(
     op: builder.op,
     constant: builder.constant,
     reshape: builder.reshape,
-    zeros: (shape) => builder.filled(shape, x.dtype, 0),
+    zeros: (shape) => builder.filled(shape, isFloat(x.dtype) ? x.dtype : 'float32', 0),
     known: builder.known,
   };
 }

@@ -33,7 +33,6 @@ export function constantByUse(name: string, tensor: Tensor<'float32'>, wiring: W
   if (tensor.data.length === 1 && !uses.every((use) => addsToProduct(use, wiring))) return 'a single number';
   if (uses.every(isState)) return 'the state that a recurrent layer starts with';
   if (uses.every(isRunning)) return 'the running statistics of a batch normalisation';
-  if (uses.every(isScale)) return 'a scale of quantisation';
   if (uses.every((use) => becomesAngle(use, wiring))) return 'frequencies of sines and cosines';
   if (uses.every((use) => preparesInput(use, tensor, wiring))) return 'it scales or shifts an input';
   return undefined;
@@ -45,10 +44,6 @@ function isState({ node, index }: Use): boolean {
 
 function isRunning({ node, index }: Use): boolean {
   return (index === 3 || index === 4) && node.opType === 'BatchNormalization';
-}
-
-function isScale({ node, index }: Use): boolean {
-  return index === 1 && (node.opType === 'DequantizeLinear' || node.opType === 'QuantizeLinear');
 }
 
 /** Whether all that becomes of it, by products alone, goes into a sine or cosine. */

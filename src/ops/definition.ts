@@ -90,7 +90,7 @@ export interface GradientContext extends Writer {
   readonly nanOf: (value: Value) => Value | undefined;
   /** The cotangent of output `i`, or undefined where the loss does not depend on it. */
   readonly cotangent: (i: number) => Value | undefined;
-  /** Zeros of x's element type, made when the graph runs so that the model file stays small. */
+  /** Zeros of x's element type, of float32 where that is an integer, made when the graph runs so that the model file stays small. */
   readonly zeros: (shape: Shape) => Value;
 }
 
@@ -114,6 +114,8 @@ export interface OpDefinition {
   /** Values of the outputs in double precision, optional ones included. */
   readonly evaluate: (context: EvaluateContext) => readonly NumericArray[];
   readonly gradients: readonly [Gradient, ...Gradient[]];
+  /** It rounds: its gradient is that of the line through its steps, and its integers stand for real numbers. */
+  readonly straightThrough?: true;
   /** Takes the node's place where a gradient goes through it. */
   readonly expand?: ExpandRule;
 }
@@ -155,9 +157,11 @@ export const opTypes = [
   'Cosh',
   'CumSum',
   'DepthToSpace',
+  'DequantizeLinear',
   'Det',
   'Div',
   'Dropout',
+  'DynamicQuantizeLinear',
   'Einsum',
   'Elu',
   'Equal',
@@ -197,6 +201,7 @@ export const opTypes = [
   'LpNormalization',
   'LpPool',
   'MatMul',
+  'MatMulInteger',
   'Max',
   'MaxPool',
   'MaxUnpool',
@@ -214,6 +219,7 @@ export const opTypes = [
   'PRelu',
   'Pad',
   'Pow',
+  'QuantizeLinear',
   'RNN',
   'Range',
   'Reciprocal',

@@ -71,8 +71,8 @@ const cast: OpDefinition = {
     const convert = dtype === 'bool' ? (v: number) => (v === 0 ? 0 : 1) : Math.trunc;
     return [{ dtype, shape, data: data.map(convert) }];
   },
-  // Between float types the derivative is 1; a cast from or to an integer has none.
-  gradients: [({ g, x, op }) => asType(g, x.dtype, op)],
+  // Between float types the derivative is 1, and from integers that stand for reals; to an integer there is none.
+  gradients: [({ g, x, op }) => (isFloat(x.dtype) ? asType(g, x.dtype, op) : g)],
 };
 
 /** A value in another element type; itself where it has that one. */

@@ -24,7 +24,7 @@ function matMulShapes(a: Shape, b: Shape) {
   return { left, right, stack, rows, inner, columns, shape };
 }
 
-const matMul: OpDefinition = {
+export const matMul: OpDefinition = {
   infer: (c) => {
     const [a, b] = [requiredType(c, 0), requiredType(c, 1)];
     const shapes = matMulShapes(a.shape, b.shape);
@@ -58,7 +58,10 @@ const matMul: OpDefinition = {
     }
     return [{ dtype: a.dtype, shape, data }];
   },
-  gradients: [(c) => matMulGradient(c), (c) => matMulGradient(c)],
+  gradients: [
+    (c) => matMulGradient(c, c.input(0), c.input(1)),
+    (c) => matMulGradient(c, c.input(0), c.input(1)),
+  ],
 };
 
 /** The last two axes exchanged. */
@@ -69,8 +72,7 @@ function transposed({ op }: GradientContext, x: Value): Value {
 }
 
 /** Y = A·B: dA = G·Bᵀ, dB = Aᵀ·G; a vector counts as a matrix, a stack against one matrix as a tall matrix. */
-function matMulGradient(c: GradientContext): Value {
-  const [a, b] = [c.input(0), c.input(1)];
+export function matMulGradient(c: GradientContext, a: Value, b: Value): Value {
   const shapes = matMulShapes(a.shape, b.shape);
   if (shapes === undefined) throw shapeError(c.node, 'matrices that fit', `[${a.shape}] and [${b.shape}]`);
   const { left, right, stack, rows, inner, columns } = shapes;

@@ -6,7 +6,9 @@ import { type ContribType, contribTypes } from '../onnx/contrib.ts';
 import { contribActivations } from './contrib/activations.ts';
 import { contribAttention } from './contrib/attention.ts';
 import { contribNormalization } from './contrib/normalization.ts';
+import { contribQuantization } from './contrib/quantization.ts';
 import type { ExpandContext, ExpandRule, Value } from './definition.ts';
+import { asOpset20 } from './quantization.ts';
 import { asScatterElements } from './scattering.ts';
 
 /** What takes the place of onnxruntime's own operators. A name in `contribTypes` without a rule does not compile. */
@@ -14,6 +16,7 @@ const contrib: { readonly [T in ContribType]: ExpandRule } = {
   ...contribActivations,
   ...contribAttention,
   ...contribNormalization,
+  ...contribQuantization,
 };
 
 /** In evaluation, which is what gspf makes graphs of, dropout does nothing; its mask keeps everything. */
@@ -56,9 +59,11 @@ const rewrites: Readonly<Record<string, ExpandRule>> = {
     const [x, like] = [input(0), input(1)];
     return [x.dtype === like.dtype ? x : op('Cast', [x], { to: int(elementTypeNumber(like.dtype)) })];
   },
+  DequantizeLinear: asOpset20,
   Dropout: dropout,
   GRU: timeFirst,
   LSTM: timeFirst,
+  QuantizeLinear: asOpset20,
   RNN: timeFirst,
   ScatterND: (c) => (c.node.attributes['reduction'] === undefined ? undefined : asScatterElements(c)),
 };

@@ -5,7 +5,7 @@ import { unary } from './elementwise.ts';
 import { requiredArray, requiredType, shapeError } from './shapes.ts';
 
 /** To the nearest integer, halves to the even one. */
-function roundHalfToEven(x: number): number {
+export function roundHalfToEven(x: number): number {
   const rounded = Math.round(x);
   return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

@@ -22,6 +22,7 @@ import { absentOperators } from './notes.ts';
 import { padding } from './padding.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
+import { quantization } from './quantization.ts';
 import { rearrangement } from './rearrangement.ts';
 import { recurrent } from './recurrent/recurrent.ts';
 import { reductions } from './reductions.ts';
@@ -58,6 +59,7 @@ export const operators: { readonly [T in OpType]: OpDefinition } = {
   ...padding,
   ...pooling,
   ...products,
+  ...quantization,
   ...rearrangement,
   ...recurrent,
   ...reductions,

@@ -2,6 +2,7 @@ import type { Attribute } from '../../src/graph/graph.ts';
 import { rewrittenOperators } from '../../src/onnx/rewritten.ts';
 import { type OpType, opTypes } from '../../src/ops/definition.ts';
 import { absentOperators, operatorNotes } from '../../src/ops/notes.ts';
+import { rewrittenTypes } from '../../src/ops/rewrites.ts';
 import { operators } from '../../src/ops/table.ts';
 import schemaFile from '../fixtures/onnx-schemas/schemas.json' with { type: 'json' };
 import { specs } from '../gradcheck/specs.ts';
@@ -71,6 +72,9 @@ ${table(['operator', 'opsets', 'gradient in', 'no gradient in', 'rows', 'attribu
 ## Rewritten
 
 These become simpler operators when a model is read: ${Object.keys(rewrittenOperators).sort().join(', ')}.
+
+These do once all shapes are known, some of them in some of their forms only: ${rewrittenTypes.toSorted().join(', ')}. Of \`If\`, \`Loop\` and
+\`Scan\`, condition and number of passes must be known by then.
 
 ## Absent
 

@@ -8,18 +8,24 @@ import { operators } from '../../src/ops/table.ts';
 import { evaluateGraph } from '../../src/runtime/reference.ts';
 import { sizeOf } from '../../src/tensor.ts';
 import { rewrittenSpecs } from './rewritten-specs.ts';
-import { draws, inputName, instantiate, isDifferentiable } from './spec.ts';
+import { draws, inputName, instantiate, isDifferentiable, roundsWithin } from './spec.ts';
 import { specs } from './specs.ts';
 
 /** Half the distance of a central difference: truncation and rounding both stay near 1e-10 in float64. */
 const STEP = 1e-5;
 const TOLERANCE = 1e-6;
+/** Operators with a gradient in integers. */
+const takesIntegers: ReadonlySet<string> = new Set(['DequantizeLinear', 'MatMulInteger']);
 
 test('every operator of the table has a spec, and every gradient rule is reached by one', () => {
   const missing = opTypes.flatMap((op) => {
     const own = specs.filter((spec) => spec.op === op);
     if (own.length === 0) return [op];
-    const rules = operators[op].gradients.map((_, i) => i).filter((i) => isDifferentiable(op, i));
+    // Integers that stand for reals are reached behind what rounds: straight-through.test.ts.
+    const takesFloats = (i: number) => own.some(({ inputs }) => inputs[i]?.dtype === 'float');
+    const rules = operators[op].gradients
+      .map((_, i) => i)
+      .filter((i) => isDifferentiable(op, i) && (takesFloats(i) || !takesIntegers.has(op)));
     const reached = new Set(own.flatMap((spec) => instantiate(spec, 'float64').wrt));
     return rules.filter((i) => !reached.has(inputName(i))).map((i) => `${op}, input ${i}`);
   });
@@ -37,7 +43,10 @@ test('no two specs have one name', () => {
 });
 
 describe('gradients agree with central differences in float64', () => {
-  const cases = [...specs, ...rewrittenSpecs].filter((spec) => instantiate(spec, 'float64').wrt.length > 0);
+  const cases = [...specs, ...rewrittenSpecs].filter((spec) => {
+    const instance = instantiate(spec, 'float64');
+    return instance.wrt.length > 0 && !roundsWithin(instance);
+  });
   test.each(cases)('$op: $about', (spec) => {
     const { specialized, feeds, wrt } = instantiate(spec, 'float64');
     const outputs = spec.seeded.filter((name) => specialized.types.get(name)?.dtype.startsWith('float'));

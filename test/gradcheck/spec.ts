@@ -10,7 +10,7 @@ export type Precision = 'float32' | 'float64';
 
 /** One input of the node under test. */
 export interface SpecInput {
-  readonly dtype: 'float' | 'int64' | 'int32' | 'uint8' | 'bool';
+  readonly dtype: 'float' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
   readonly shape: Shape;
   /** The elements, or what to make of standard normal draws so that they lie in the operator's safe domain. */
   readonly values: readonly number[] | ((z: number) => number);
@@ -73,6 +73,8 @@ export const indices = (shape: Shape, values: readonly number[]): SpecInput => f
 export const indices32 = (shape: Shape, values: readonly number[]): SpecInput => fed('int32', shape, values);
 /** Unsigned bytes. */
 export const bytes = (shape: Shape, values: readonly number[]): SpecInput => fed('uint8', shape, values);
+/** Signed bytes. */
+export const signedBytes = (shape: Shape, values: readonly number[]): SpecInput => fed('int8', shape, values);
 /** Truth values. */
 export const flags = (shape: Shape, values: readonly number[]): SpecInput => fed('bool', shape, values);
 /** A list of integers that the graph holds: axes, extents, pads. */
@@ -134,6 +136,13 @@ export function isDifferentiable(op: string, i: number): boolean {
   const { gradients } = operators[op];
   return gradients[Math.min(i, gradients.length - 1)] !== null;
 }
+
+/**
+ * Whether a node rounds, so that its gradient, straight through, is none that differences of it would show.
+ * `straight-through.test.ts` tests these.
+ */
+export const roundsWithin = ({ specialized }: Instance): boolean =>
+  specialized.nodes.some(({ opType }) => isOpType(opType) && operators[opType].straightThrough === true);
 
 /** Standard normal numbers that follow from the stream alone. */
 export const draws = (n: number, stream: number): readonly number[] => [...gaussian(n, 20260, stream)];

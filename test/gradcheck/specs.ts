@@ -7,6 +7,7 @@ import { indexingSpecs } from './specs/indexing.ts';
 import { linearAlgebraSpecs } from './specs/linear-algebra.ts';
 import { normalizationSpecs } from './specs/normalization.ts';
 import { poolingSpecs } from './specs/pooling.ts';
+import { quantizationSpecs } from './specs/quantization.ts';
 import { rearrangementSpecs } from './specs/rearrangement.ts';
 import { recurrentSpecs } from './specs/recurrent.ts';
 import { reductionSpecs } from './specs/reductions.ts';
@@ -27,6 +28,7 @@ export const specs: readonly Spec[] = [
   ...selectionSpecs,
   ...activationSpecs,
   ...normalizationSpecs,
+  ...quantizationSpecs,
   ...rearrangementSpecs,
   ...resizingSpecs,
   ...shapeSpecs,

@@ -3,7 +3,7 @@ import { alignColumns, formatCount, formatShare, plural } from './format.ts';
 
 /** What an ONNX file is to training, as tables. */
 export function modelReportText(path: string, report: ModelReport): string {
-  const { producer, opset, irVersion, nodes, inputs, outputs, weights, ties, refused } = report;
+  const { producer, opset, irVersion, nodes, inputs, outputs, weights, ties, quantized, refused } = report;
   const total = weights.reduce((sum, { size }) => sum + size, 0);
   const head = alignColumns([
     ['model', path],
@@ -32,6 +32,10 @@ export function modelReportText(path: string, report: ModelReport): string {
       'Tied in the model, it seems: each holds the values of another, and is trained on its own unless graph.tie is true',
       ties.map(({ name, of, transposed }) => [name, `${of}${transposed ? ', transposed' : ''}`]),
     ),
+    ...section(
+      'Quantised in the file, trained as float32, which is how gspf export --format onnx writes them',
+      quantizedRows(quantized),
+    ),
     ...section('No gradient reaches', constantRows(report.unreached)),
     ...section('Left alone, as constants', constantRows(report.constants)),
     ...section(
@@ -50,6 +54,12 @@ function valueRows(label: string, values: readonly ReportedValue[]): string[][] 
 
 /** Names of one reason that are told one by one; more of them are counted. */
 const TOLD = 4;
+
+function quantizedRows(names: readonly string[]): string[][] {
+  if (names.length === 0) return [];
+  const rest = names.length > TOLD ? [`${names.length - TOLD} more`] : [];
+  return [[`${names.length}`, [...names.slice(0, TOLD), ...rest].join(', ')]];
+}
 
 /** A row for each reason: the reason, and what it holds for. */
 function constantRows(constants: readonly ReportedConstant[]): string[][] {

@@ -1,6 +1,6 @@
 import { type Graph, ints, type Node } from '../graph/graph.ts';
 import type { WeightType } from '../models/half-precision.ts';
-import type { Tensor } from '../tensor.ts';
+import type { DType, Tensor } from '../tensor.ts';
 import { initializerRoles, type Role } from './roles.ts';
 import { singlePrecision } from './single-precision.ts';
 import { findTies, type Tie } from './ties.ts';
@@ -16,6 +16,8 @@ export interface ImportedGraph {
   readonly ties: readonly Tie[];
   /** The float tensors as the file has them. */
   readonly stored: ReadonlyMap<string, Tensor<WeightType>>;
+  /** The integer types of those that the file has quantised. */
+  readonly quantized: ReadonlyMap<string, DType>;
 }
 
 export interface ImportOptions {
@@ -30,7 +32,7 @@ export function importGraph(
   file: Graph,
   { weights: named = [], outputs }: ImportOptions = {},
 ): ImportedGraph {
-  const { graph: whole, stored } = singlePrecision(file);
+  const { graph: whole, stored, quantized } = singlePrecision(file);
   const graph =
     outputs === undefined
       ? whole
@@ -41,7 +43,7 @@ export function importGraph(
       roles.get(name)?.kind === 'weight' && tensor.dtype === 'float32' ? [[name, tensor]] : [],
     ),
   );
-  return { graph, roles, weights, ties: findTies(weights), stored };
+  return { graph, roles, weights, ties: findTies(weights), stored, quantized };
 }
 
 /** The same model with each copy of a weight computed from the weight itself: both are trained as one. */

@@ -40,6 +40,8 @@ export interface ModelReport {
   readonly outputs: readonly ReportedValue[];
   readonly weights: readonly ReportedWeight[];
   readonly ties: readonly Tie[];
+  /** Names of those that the file has as quantised integers. */
+  readonly quantized: readonly string[];
   /** Float tensors that have a gradient but are no weights. */
   readonly constants: readonly ReportedConstant[];
   /** Float tensors without a gradient. */
@@ -58,7 +60,7 @@ export function reportModel(
   refused: readonly GspfError[],
   options: ImportOptions = {},
 ): ModelReport {
-  const { graph, roles, weights, ties, stored } = importGraph(file, options);
+  const { graph, roles, weights, ties, stored, quantized } = importGraph(file, options);
   const left = (kind: 'constant' | 'unreached'): ReportedConstant[] =>
     [...roles].flatMap(([name, role]) =>
       role.kind === kind
@@ -74,11 +76,12 @@ export function reportModel(
     outputs: file.outputs.map(reportedValue),
     weights: [...weights].map(([name, { dtype, shape, data }]) => ({
       name,
-      dtype: stored.get(name)?.dtype ?? dtype,
+      dtype: quantized.get(name) ?? stored.get(name)?.dtype ?? dtype,
       shape,
       size: data.length,
     })),
     ties,
+    quantized: [...quantized.keys()].filter((name) => weights.has(name)),
     constants: left('constant'),
     unreached: left('unreached'),
     refused: [...new Set([...refused.map(({ message }) => message), ...missingOperators(file)])],

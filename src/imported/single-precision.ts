@@ -1,20 +1,24 @@
 import { elementType, elementTypeNumber } from '../graph/element-types.ts';
 import { type Attribute, describeNode, type Graph, int, type Node, type ValueInfo } from '../graph/graph.ts';
 import { isWeight, type WeightType, widen } from '../models/half-precision.ts';
-import { isFloat, type Tensor } from '../tensor.ts';
+import { type DType, isFloat, type Tensor } from '../tensor.ts';
+import { dequantizeInitializers } from './dequantized.ts';
 
 /** A graph whose floats are float32, and what the file has them in. */
 export interface SinglePrecision {
   readonly graph: Graph;
-  /** Its float tensors as the file has them, float64 left out. */
+  /** Its float tensors as the file has them, float64 left out; those that it has quantised as floats. */
   readonly stored: ReadonlyMap<string, Tensor<WeightType>>;
   /** Names of initializers that are the values of Constant nodes in the file. */
   readonly hoisted: ReadonlySet<string>;
+  /** The integer types of those that the file has quantised. */
+  readonly quantized: ReadonlyMap<string, DType>;
 }
 
 /**
  * The same graph in float32: 16-bit weights, constants, casts, inputs and outputs are widened, which loses nothing.
- * Constant nodes with floats become initializers under the names of their outputs, as they may hold weights.
+ * Constant nodes with floats become initializers under the names of their outputs, as they may hold weights; so does
+ * what DequantizeLinear makes of initializers alone.
  */
 export function singlePrecision(graph: Graph): SinglePrecision {
   const stored = new Map<string, Tensor<WeightType>>();
@@ -35,17 +39,15 @@ export function singlePrecision(graph: Graph): SinglePrecision {
     add(output, value.value);
     return [];
   });
-  return {
-    graph: {
-      ...graph,
-      inputs: graph.inputs.map(widenInfo),
-      outputs: graph.outputs.map(widenInfo),
-      initializers,
-      nodes,
-    },
-    stored,
-    hoisted,
-  };
+  const inputs = graph.inputs.map(widenInfo);
+  const outputs = graph.outputs.map(widenInfo);
+  const floats = dequantizeInitializers({ ...graph, inputs, outputs, initializers, nodes });
+  for (const name of floats.storedTypes.keys()) {
+    const tensor = floats.graph.initializers.get(name);
+    if (tensor !== undefined && isWeight(tensor)) stored.set(name, tensor);
+  }
+  for (const name of stored.keys()) if (!floats.graph.initializers.has(name)) stored.delete(name);
+  return { graph: floats.graph, stored, hoisted, quantized: floats.storedTypes };
 }
 
 /** Attributes that hold the number of an element type. */

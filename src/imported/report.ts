@@ -1,6 +1,7 @@
 import type { GspfError } from '../errors.ts';
 import { type Dim, describeNode, type ValueInfo } from '../graph/graph.ts';
 import type { ModelFile } from '../onnx/decode.ts';
+import { rewrittenTypes } from '../ops/rewrites.ts';
 import { isOpType } from '../ops/table.ts';
 import type { Shape } from '../tensor.ts';
 import { type ImportOptions, importGraph } from './import.ts';
@@ -94,7 +95,9 @@ function reportedValue({ name, dtype, shape }: ValueInfo): ReportedValue {
 
 /** A sentence for each operator that the table lacks: its first node, and how many there are. */
 function missingOperators({ nodes }: ModelFile['graph']): string[] {
-  const missing = nodes.filter(({ opType }) => !isOpType(opType) && !opType.includes('.'));
+  const missing = nodes.filter(
+    ({ opType }) => !isOpType(opType) && !rewrittenTypes.includes(opType) && !opType.includes('.'),
+  );
   const first = new Map(missing.toReversed().map((node) => [node.opType, node]));
   return [...first.values()].reverse().map((node) => {
     const count = missing.filter(({ opType }) => opType === node.opType).length;

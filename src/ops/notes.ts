@@ -244,7 +244,6 @@ export const absentOperators: Readonly<Record<string, string>> = {
   RandomUniformLike: 'it draws random numbers, so that a run could not be repeated',
   RegexFullMatch: 'it works on strings',
   RoiAlign: 'the regions depend on the data',
-  RotaryEmbedding: 'exporters do not write it yet',
   STFT: 'it belongs to signal processing',
   Scatter: 'a newer operator has taken its place',
   SequenceAt: 'sequences and optional values are no tensors',

@@ -4,7 +4,7 @@ import { elementTypeNumber } from '../graph/element-types.ts';
 import { describeNode, int, ints, type Node } from '../graph/graph.ts';
 import { type ContribType, contribTypes } from '../onnx/contrib.ts';
 import { contribActivations } from './contrib/activations.ts';
-import { contribAttention } from './contrib/attention.ts';
+import { contribAttention, rotaryEmbedding } from './contrib/attention.ts';
 import { contribNormalization } from './contrib/normalization.ts';
 import { contribQuantization } from './contrib/quantization.ts';
 import type { ExpandContext, ExpandRule, Value } from './definition.ts';
@@ -65,6 +65,7 @@ const rewrites: Readonly<Record<string, ExpandRule>> = {
   LSTM: timeFirst,
   QuantizeLinear: asOpset20,
   RNN: timeFirst,
+  RotaryEmbedding: rotaryEmbedding,
   ScatterND: (c) => (c.node.attributes['reduction'] === undefined ? undefined : asScatterElements(c)),
 };
 

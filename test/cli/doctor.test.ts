@@ -81,6 +81,13 @@ describe('an ONNX file', () => {
     expect(stdout).toMatch(/Left alone, as constants:\n {2}1 {2}a single number {2}val_3 \[\]$/m);
   });
 
+  test('with operators that others take the place of passes', async () => {
+    const like = { name: 'l', opType: 'CastLike', input: ['x', 'w'], output: ['x2'] };
+    const first = { ...product[0]!, input: ['x2', 'w'] };
+    const { status, stdout } = await gspf(['doctor', file([like, first, ...product.slice(1)]), '--json']);
+    expect([status, JSON.parse(stdout).refused]).toEqual([0, []]);
+  });
+
   test('with operators that gspf lacks is told whole, and fails', async () => {
     const fused = { name: 'f', opType: 'NoSuchFused', domain: 'com.example', input: ['x'], output: ['h'] };
     const path = file([fused, { name: 'n', opType: 'NoSuch', input: ['h'], output: ['s'] }, product[2]!]);

@@ -141,31 +141,29 @@ const multiHeadAttention: ExpandRule = (c) => {
 };
 
 /** Pairs of features turned by an angle that grows with the position: halves, or with `interleaved` neighbours. */
-const rotaryEmbedding: ExpandRule = (c) => {
+function rotated(c: ExpandContext, cosTable: Value, sinTable: Value, given: Value | undefined): Value {
   const { node, op, ops, input, reshape, constant } = c;
   const x = input(0);
-  const [cosTable, sinTable] = [input(2), input(3)];
-  const half = cosTable.shape[1] ?? 1;
-  const rotated = 2 * half;
-  const heads = intAttribute(node, 'num_heads', 0) || sizeOf(x.shape.slice(2)) / rotated;
+  const half = cosTable.shape.at(-1) ?? 1;
+  const turns = 2 * half;
+  const heads = intAttribute(node, 'num_heads', 0) || sizeOf(x.shape.slice(2)) / turns;
   const isFlat = x.shape.length === 3;
   const apart = isFlat ? splitHeads(c, x, heads) : x;
   const [batch = 1, count = 1, length = 1, size = 1] = apart.shape;
-  const given = input(1);
   const steps = constant(
     int64(
       [1, length],
       Array.from({ length }, (_, i) => i),
     ),
   );
-  const positions = sizeOf(given.shape) === 1 ? op('Add', [reshape(given, [1, 1]), steps]) : given;
-  const rows = positions.shape[0] ?? 1;
-  const angle = (table: Value): Value => reshape(op('Gather', [table, positions]), [rows, 1, length, half]);
+  const positions =
+    given !== undefined && sizeOf(given.shape) === 1 ? op('Add', [reshape(given, [1, 1]), steps]) : given;
+  const rows = (positions ?? cosTable).shape[0] ?? 1;
+  const angle = (table: Value): Value =>
+    reshape(positions === undefined ? table : op('Gather', [table, positions]), [rows, 1, length, half]);
   const [cos, sin] = [angle(cosTable), angle(sinTable)];
   const [turning = apart, rest] =
-    size === rotated
-      ? [apart]
-      : ops('Split', [apart, vector(c, [rotated, size - rotated])], { axis: int(3) }, 2);
+    size === turns ? [apart] : ops('Split', [apart, vector(c, [turns, size - turns])], { axis: int(3) }, 2);
   const interleaved = intAttribute(node, 'interleaved', 0) === 1;
   const pairs = interleaved ? reshape(turning, [batch, count, length, half, 2]) : turning;
   const axis = interleaved ? 4 : 3;
@@ -177,13 +175,16 @@ const rotaryEmbedding: ExpandRule = (c) => {
   const second = op('Add', [op('Mul', [a, sin]), op('Mul', [b, cos])]);
   const column = (value: Value): Value => (interleaved ? reshape(value, [...value.shape, 1]) : value);
   const joined = op('Concat', [column(first), column(second)], { axis: int(axis) });
-  const turned = reshape(joined, [batch, count, length, rotated]);
+  const turned = reshape(joined, [batch, count, length, turns]);
   const whole = rest === undefined ? turned : op('Concat', [turned, rest], { axis: int(3) });
-  return [isFlat ? joinHeads(c, whole) : whole];
-};
+  return isFlat ? joinHeads(c, whole) : whole;
+}
+
+/** ONNX's RotaryEmbedding (23): without positions its tables hold a row for each place. */
+export const rotaryEmbedding: ExpandRule = (c) => [rotated(c, c.input(1), c.input(2), c.optional(3))];
 
 export const contribAttention: ContribFamily<'Attention' | 'MultiHeadAttention' | 'RotaryEmbedding'> = {
   Attention: attention,
   MultiHeadAttention: multiHeadAttention,
-  RotaryEmbedding: rotaryEmbedding,
+  RotaryEmbedding: (c) => [rotated(c, c.input(2), c.input(3), c.input(1))],
 };

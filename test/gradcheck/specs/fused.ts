@@ -105,6 +105,19 @@ export const fusedSpecs: readonly Spec[] = [
     interleaved: int(1),
   }),
 
+  spec(
+    'RotaryEmbedding',
+    'positions',
+    [real(2, 3, 8), real(5, 2), real(5, 2), indices([2, 3], [0, 1, 2, 3, 1, 0])],
+    { num_heads: int(2) },
+  ),
+  spec(
+    'RotaryEmbedding',
+    'neighbours, a part of each head, tables by place',
+    [real(2, 2, 3, 6), real(2, 3, 2), real(2, 3, 2)],
+    { interleaved: int(1), rotary_embedding_dim: int(4) },
+  ),
+
   spec('CastLike', 'to int64', [numbers([3], [-1.5, 0, 2.7]), indices([], [0])]),
   spec('CastLike', 'to its own type', [real(2, 2), real()]),
   spec('Dropout', 'in evaluation', [real(2, 3)], {}, { outputs: ['y', 'mask'], seeded: ['y'] }),

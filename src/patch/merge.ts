@@ -7,6 +7,7 @@ import type { DenseTensor, Patch, SparseUpdate } from './patch.ts';
 
 /** Whose value an element gets that several patches change to different ones. */
 export const preferences = ['error', 'first', 'last', 'mean'] as const;
+/** What to do with an element that several patches change: refuse, or take the first, the last or the mean. */
 export type Preference = (typeof preferences)[number];
 
 /** What several patches do to one tensor. */
@@ -20,6 +21,7 @@ export interface Overlap {
   readonly incomparable: boolean;
 }
 
+/** A patch made of several, and where they had met. */
 export interface MergedPatch {
   readonly patch: Patch;
   /** Tensors that more than one patch changes. */

@@ -58,13 +58,15 @@ export async function readOfficialFiles<L extends FileLayout>(
     }
   }
   const [layout, directory] = await findLayout(name, task, own, options, files);
-  const read = (names: readonly string[]): Promise<OfficialFile[]> =>
-    Promise.all(
-      names.map(async (file) => {
-        const source = `${directory}/${file}`;
-        return { text: await files.readText(source), source };
-      }),
-    );
+  // One after the other, so that of several missing files the first is named.
+  const read = async (names: readonly string[]): Promise<OfficialFile[]> => {
+    const all: OfficialFile[] = [];
+    for (const file of names) {
+      const source = `${directory}/${file}`;
+      all.push({ text: await files.readText(source), source });
+    }
+    return all;
+  };
   const present = async (names: readonly string[]): Promise<OfficialFile[]> => {
     const isThere = await Promise.all(names.map((file) => files.isFile(`${directory}/${file}`)));
     return read(names.filter((_, index) => isThere[index]));
@@ -86,8 +88,12 @@ export async function readOfficialFiles<L extends FileLayout>(
     });
   }
   if (ownSplit) return { layout, train: await present(layout.evaluation), evaluation: [], ownSplit };
-  const rest = evalRatio === undefined ? await read(layout.evaluation) : [];
-  return { layout, train: await read(layout.train), evaluation: rest, ownSplit };
+  return {
+    layout,
+    train: await read(layout.train),
+    evaluation: evalRatio === undefined ? await read(layout.evaluation) : [],
+    ownSplit,
+  };
 }
 
 /** A sentence on rows that were held out from the training rows of official files. */

@@ -30,7 +30,7 @@ describe.each(Object.entries(wrongInputs))('%s', (_, cases) => {
     prepare?.();
     const files = listing();
     const ran = await gspf(argv(words));
-    printed.set(what, ran.stderr.replaceAll(process.cwd(), '…'));
+    printed.set(what, everywhere(ran.stderr));
     expect(ran.status).toBe(status);
     expect(ran.stdout).toBe('');
     expect(ran.stderr).toMatch(/^error: .+ \[[\w/-]+\]\n/m);
@@ -46,6 +46,17 @@ test('docs/wrong-inputs.md shows what they print', async () => {
 /** Every file and folder of the user's directory. */
 function listing(): string[] {
   return readdirSync('.', { recursive: true }).map(String).sort();
+}
+
+/**
+ * What is printed on every machine alike: which tensors hold selected weights, and with them the length of a patch's
+ * header, differs between processors; where JSON breaks off, newer versions of Node say at greater length.
+ */
+function everywhere(text: string): string {
+  return text
+    .replaceAll(process.cwd(), '…')
+    .replace(/header of \d+ bytes, got \d+ bytes after/, 'header of … bytes, got … bytes after')
+    .replace(/ \(line \d+ column \d+\)/, '');
 }
 
 /** The words of a line, as a shell takes it apart. */

@@ -1,10 +1,29 @@
 import { GspfError, suggest } from '../errors.ts';
-import { type Body, describeNode, type Graph, type Node } from './graph.ts';
+import { type Attribute, type Body, describeNode, type Graph, type Node } from './graph.ts';
 
 /** The values that a node reads: its inputs, optional ones where they are present, and what its bodies take from outside. */
 export function presentInputs(node: Node): readonly string[] {
-  const bodies = Object.values(node.attributes).flatMap((a) => (a.type === 'graph' ? [a.value] : []));
-  return [...node.inputs, ...bodies.flatMap(capturedBy)].filter((name) => name !== '');
+  return [...node.inputs, ...bodiesOf(node).flatMap(capturedBy)].filter((name) => name !== '');
+}
+
+/** The bodies of an If, Loop or Scan; none of other nodes. */
+export function bodiesOf({ attributes }: Node): readonly Body[] {
+  return Object.values(attributes).flatMap((a) => (a.type === 'graph' ? [a.value] : []));
+}
+
+/** A node with every node of its bodies replaced. */
+export function withBodies(node: Node, change: (inner: Node) => Node): Node {
+  const attributes = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => {
+    if (attribute.type !== 'graph') return [name, attribute];
+    const { value } = attribute;
+    return [name, { type: 'graph', value: { ...value, nodes: value.nodes.map(change) } }];
+  });
+  return { ...node, attributes: Object.fromEntries(attributes) };
+}
+
+/** Nodes with those of their bodies, which stand before the node that has the body. */
+export function withInnerNodes(nodes: readonly Node[]): readonly Node[] {
+  return nodes.flatMap((node) => [...bodiesOf(node).flatMap((body) => withInnerNodes(body.nodes)), node]);
 }
 
 /** The values of the graph around a body that the body reads. */

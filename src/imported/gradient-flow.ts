@@ -1,5 +1,6 @@
 import { elementType } from '../graph/element-types.ts';
 import { describeNode, type Graph, type Node } from '../graph/graph.ts';
+import { bodiesOf } from '../graph/topology.ts';
 import { isOpType, operators } from '../ops/table.ts';
 import { isFloat } from '../tensor.ts';
 import { takesWeight } from './weight-inputs.ts';
@@ -14,15 +15,22 @@ export interface GradientFlow {
 
 /**
  * Follows gradients from the float outputs backward. An operator that gspf lacks is taken to have a derivative in its
- * first input and its weights; one of another domain, in all its inputs.
+ * first input and its weights; one of another domain, or with a body, in all its inputs.
  */
 export function gradientFlow(graph: Graph): GradientFlow {
   const reached = new Set(graph.outputs.filter(({ dtype }) => isFloat(dtype)).map(({ name }) => name));
   const needed = new Set(graph.outputs.map(({ name }) => name));
   const stops = new Map<string, Node>();
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((output) => needed.has(output))) continue;
+  const follow = (node: Node): void => {
+    if (!node.outputs.some((output) => needed.has(output))) return;
     const wanted = node.outputs.some((output) => reached.has(output));
+    for (const body of bodiesOf(node)) {
+      for (const output of body.outputs) {
+        needed.add(output);
+        if (wanted) reached.add(output);
+      }
+      body.nodes.toReversed().forEach(follow);
+    }
     const inherited = node.outputs.map((output) => stops.get(output)).find((stop) => stop !== undefined);
     node.inputs.forEach((name, index) => {
       if (name === '') return;
@@ -32,13 +40,15 @@ export function gradientFlow(graph: Graph): GradientFlow {
         stops.set(name, wanted || inherited === undefined ? node : inherited);
       }
     });
-  }
+  };
+  graph.nodes.toReversed().forEach(follow);
   for (const name of reached) stops.delete(name);
   return { reached, stops };
 }
 
 /** Whether a node hands the gradient of its outputs on to an input. */
 export function passes(node: Node, index: number): boolean {
+  if (bodiesOf(node).length > 0) return true;
   if (!isOpType(node.opType)) return node.opType.includes('.') || index === 0 || takesWeight(node, index);
   const { to } = node.attributes;
   if (node.opType === 'Cast' && to?.type === 'int' && !isFloat(elementType(to.value, describeNode(node)))) {

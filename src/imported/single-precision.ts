@@ -1,5 +1,6 @@
 import { elementType, elementTypeNumber } from '../graph/element-types.ts';
 import { type Attribute, describeNode, type Graph, int, type Node, type ValueInfo } from '../graph/graph.ts';
+import { withBodies } from '../graph/topology.ts';
 import { isWeight, type WeightType, widen } from '../models/half-precision.ts';
 import { type DType, isFloat, type Tensor } from '../tensor.ts';
 import { dequantizeInitializers } from './dequantized.ts';
@@ -60,7 +61,7 @@ function widenNode(node: Node): Node {
     const half = attribute.value !== 0 && isHalf({ dtype: elementType(attribute.value, describeNode(node)) });
     return [name, half ? int(elementTypeNumber('float32')) : attribute];
   });
-  return { ...node, attributes: Object.fromEntries(entries) };
+  return withBodies({ ...node, attributes: Object.fromEntries(entries) }, widenNode);
 }
 
 function widenInfo(info: ValueInfo): ValueInfo {

@@ -1,5 +1,5 @@
 import type { Graph, Node } from '../graph/graph.ts';
-import { producers } from '../graph/topology.ts';
+import { producers, withInnerNodes } from '../graph/topology.ts';
 
 /** A place where a node reads a value. */
 export interface Use {
@@ -33,8 +33,9 @@ const layoutOperators: ReadonlySet<string> = new Set([
 ]);
 
 export function wiringOf(graph: Graph): Wiring {
+  const nodes = withInnerNodes(graph.nodes);
   const direct = new Map<string, Use[]>();
-  for (const node of graph.nodes) {
+  for (const node of nodes) {
     node.inputs.forEach((name, index) => {
       const uses = direct.get(name);
       if (uses === undefined) direct.set(name, [{ node, index }]);
@@ -45,7 +46,7 @@ export function wiringOf(graph: Graph): Wiring {
     (direct.get(name) ?? []).flatMap((use) =>
       use.index === 0 && layoutOperators.has(use.node.opType) ? use.node.outputs.flatMap(uses) : [use],
     );
-  const makers = producers(graph.nodes);
+  const makers = producers(nodes);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   return {
     uses,

@@ -1,14 +1,17 @@
 import { cotangentName, gradientName, vectorJacobianProduct } from '../autodiff/differentiate.ts';
 import { GspfError, suggest } from '../errors.ts';
 import type { Graph, StaticGraph } from '../graph/graph.ts';
+import { withFixedUses } from '../imported/fixed-uses.ts';
+import { singlePrecision } from '../imported/single-precision.ts';
+import { isWeight, widen } from '../models/half-precision.ts';
 import type { NamedTensors } from '../runtime/backend.ts';
 import { bindDimensions, specialize } from '../specialize/specialize.ts';
-import { formatType, isFloat, type Tensor, zeros } from '../tensor.ts';
+import { formatType, type Tensor, zeros } from '../tensor.ts';
 import { onnxRuntime } from './onnxruntime.ts';
 
 /** Which gradients are wanted, and how they are computed. */
 export interface GradientOptions {
-  /** Also with respect to the graph inputs that are float32. */
+  /** Also with respect to the graph inputs that are float32, float16 or bfloat16. */
   readonly wrtInputs?: boolean | undefined;
   /** Threads for one operator; by default one for each physical core. */
   readonly threads?: number | undefined;
@@ -17,11 +20,12 @@ export interface GradientOptions {
 /** Outputs and gradients of a graph at some inputs. */
 export interface Gradients {
   /**
-   * `output/<output>` of every output; `grad/<initializer>` of every float32 initializer, in its own shape;
-   * `grad_input/<input>` where asked for.
+   * `output/<output>` of every output; `grad/<initializer>` of every initializer of floats, in its own shape, and of
+   * the values that Constant nodes with several floats, or DequantizeLinear of an initializer, have; `grad_input/<input>`
+   * where asked for. What is float16 or bfloat16 in the graph is float32 here.
    */
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Float initializers of other types, which have no gradient here. */
+  /** Initializers of float64, which have no gradient here. */
   readonly omitted: readonly string[];
 }
 
@@ -29,7 +33,7 @@ export interface Gradients {
  * Vector–Jacobian products of any forward graph: the gradients of Σ Σ(output · cotangent).
  *
  * @param inputs Every graph input, by its name.
- * @param cotangents `<output>` or `cotangent/<output>`, of the output's type; an output without one adds nothing.
+ * @param cotangents `<output>` or `cotangent/<output>`, of the output's shape, in float32 or 16 bits; an output without one adds nothing.
  *   Other names are ignored.
  * @throws `input/data` for inputs or cotangents that do not fit the graph; `graph/*` for graphs that cannot be
  *   differentiated; `runtime/failed`.
@@ -40,17 +44,22 @@ export async function modelGradients(
   cotangents: NamedTensors,
   { wrtInputs = false, threads }: GradientOptions = {},
 ): Promise<Gradients> {
-  const weights = new Map([...graph.initializers].filter(([, { dtype }]) => dtype === 'float32'));
   const dims = dimensions(graph, inputs);
+  const { graph: wide, hoisted } = singlePrecision(graph);
+  // A number alone in a Constant node is arithmetic, and folded.
+  const isTrained = (name: string, { dtype, shape }: Tensor): boolean =>
+    dtype === 'float32' && (shape.length > 0 || !hoisted.has(name));
+  const weights = new Map([...wide.initializers].filter(([name, tensor]) => isTrained(name, tensor)));
+  const fixed = withFixedUses(wide);
   // As graph inputs the weights are read where they lie, whatever their size, and are no constants to fold.
   const symbolic = {
-    ...graph,
-    inputs: [...graph.inputs, ...[...weights].map(([name, { dtype, shape }]) => ({ name, dtype, shape }))],
-    initializers: new Map([...graph.initializers].filter(([name]) => !weights.has(name))),
+    ...fixed,
+    inputs: [...fixed.inputs, ...[...weights].map(([name, { dtype, shape }]) => ({ name, dtype, shape }))],
+    initializers: new Map([...fixed.initializers].filter(([name]) => !weights.has(name))),
   };
   const forward = specialize(symbolic, { dims, variables: new Set() });
   const given = matchCotangents(forward, cotangents);
-  const floatInputs = wrtInputs ? graph.inputs.filter(({ dtype }) => dtype === 'float32') : [];
+  const floatInputs = wrtInputs ? wide.inputs.filter(({ dtype }) => dtype === 'float32') : [];
   const wrt = [...weights.keys(), ...floatInputs.map(({ name }) => name)];
   const backward = vectorJacobianProduct(forward, { outputs: [...given.keys()], wrt });
 
@@ -59,7 +68,7 @@ export async function modelGradients(
     const type = backward.types.get(name);
     if (type !== undefined) results.set(name, zeros(type.dtype, type.shape));
   }
-  const feeds = new Map<string, Tensor>([...weights, ...inputs]);
+  const feeds = new Map<string, Tensor>([...weights, ...[...inputs].map(widenEntry)]);
   for (const [output, tensor] of given) feeds.set(cotangentName(output), tensor);
   const executable = await onnxRuntime({ threads }).compile(backward);
   try {
@@ -76,11 +85,14 @@ export async function modelGradients(
   for (const { name } of graph.outputs) take(`output/${name}`, name);
   for (const name of weights.keys()) take(`grad/${name}`, gradientName(name));
   for (const { name } of floatInputs) take(`grad_input/${name}`, gradientName(name));
-  const omitted = [...graph.initializers].flatMap(([name, { dtype }]) =>
-    isFloat(dtype) && dtype !== 'float32' ? [name] : [],
-  );
+  const omitted = [...wide.initializers].flatMap(([name, { dtype }]) => (dtype === 'float64' ? [name] : []));
   return { tensors, omitted };
 }
+
+const widenEntry = ([name, tensor]: readonly [string, Tensor]): [string, Tensor] => [
+  name,
+  isWeight(tensor) ? widen(tensor) : tensor,
+];
 
 /** The graph's named extents, from inputs that fit it. */
 function dimensions(graph: Graph, inputs: NamedTensors): Readonly<Record<string, number>> {
@@ -109,7 +121,8 @@ function matchCotangents(
 ): ReadonlyMap<string, Tensor> {
   const given = new Map<string, Tensor>();
   for (const { name } of outputs) {
-    const tensor = cotangents.get(cotangentName(name)) ?? cotangents.get(name);
+    const stored = cotangents.get(cotangentName(name)) ?? cotangents.get(name);
+    const tensor = stored !== undefined && isWeight(stored) ? widen(stored) : stored;
     const type = types.get(name);
     if (tensor === undefined || type === undefined) continue;
     if (formatType(tensor) !== formatType(type)) {

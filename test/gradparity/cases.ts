@@ -57,12 +57,3 @@ function casesIn(root: string): readonly Case[] {
     };
   });
 }
-
-/** The tensors of a file whose names start with `prefix/`, by the rest of their names. */
-export function under(prefix: string, tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
-  return new Map(
-    [...tensors].flatMap(([name, tensor]): [string, Tensor][] =>
-      name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), tensor]] : [],
-    ),
-  );
-}

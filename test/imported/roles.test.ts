@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { elementTypeNumber } from '../../src/graph/element-types.ts';
-import { type Graph, int } from '../../src/graph/graph.ts';
+import { type Body, type Graph, int, type Node } from '../../src/graph/graph.ts';
 import { importGraph } from '../../src/imported/import.ts';
 import { type DType, float32, int64, sizeOf, type Tensor } from '../../src/tensor.ts';
 import { gradientCases } from '../gradparity/cases.ts';
@@ -67,6 +67,31 @@ const inRows = (of: (angle: number) => number[]): number[] =>
     const row = angles.slice(4 * p, 4 * p + 4).map(of);
     return [...row.map(([first = 0]) => first), ...row.map(([, second = 0]) => second)];
   });
+
+test('a weight that only the branch of an If reads is a weight', () => {
+  const inner = (opType: string, inputs: string[], output: string): Node => ({
+    name: output,
+    opType,
+    inputs,
+    outputs: [output],
+    attributes: {},
+  });
+  const branch = (...nodes: Node[]) =>
+    ({ type: 'graph', value: { inputs: [], outputs: ['z'], nodes } satisfies Body }) as const;
+  const graph = graphOf((b) => {
+    b.initializer('t', random(8, 8));
+    b.initializer('bias', random(8));
+    b.initializer('huge', float32([], [1e5]));
+    const condition = b.op('Less', [b.op('ReduceMax', ['x'], { keepdims: int(0) }), 'huge']);
+    return b.op('If', [condition], {
+      then_branch: branch(inner('MatMul', ['x', 't'], 'm'), inner('Add', ['m', 'bias'], 'z')),
+      else_branch: branch(inner('Tanh', ['x'], 'z')),
+    });
+  });
+  const { weights, roles } = importGraph(graph);
+  expect([...weights.keys()]).toEqual(['t', 'bias']);
+  expect(roles.get('huge')?.kind).toBe('unreached');
+});
 
 describe('a float tensor is a constant', () => {
   const add = (b: GraphBuilder): string => b.op('Add', [b.op('Relu', ['x']), 't']);

@@ -13,7 +13,7 @@ interface GradientFlags {
 
 export const gradients: CommandDefinition<GradientFlags> = {
   usage: 'gradients <model>',
-  description: 'gradients of any ONNX model with respect to its float32 weights',
+  description: 'gradients of any ONNX model with respect to its float weights',
   examples: [
     'gspf gradients model.onnx --inputs in.safetensors --cotangents ct.safetensors --out grads.safetensors',
   ],
@@ -22,7 +22,7 @@ export const gradients: CommandDefinition<GradientFlags> = {
     requiredOption(command, '--inputs <file>', "safetensors with the graph's inputs by name");
     requiredOption(command, '--cotangents <file>', 'safetensors with OUTPUT or cotangent/OUTPUT for outputs');
     requiredOption(command, '--out <file>', 'safetensors to write: grad/WEIGHT, output/OUTPUT');
-    command.option('--wrt-inputs', 'also grad_input/INPUT for inputs of type float32');
+    command.option('--wrt-inputs', 'also grad_input/INPUT for inputs of floats');
     threadsOption(command);
   },
   run,
@@ -41,7 +41,7 @@ async function run({ flags, operands, output }: CommandContext<GradientFlags>): 
   const cotangents = decodeSafetensors(await readBytes(flags.cotangents), flags.cotangents).tensors;
   const { tensors, omitted } = await modelGradients(graph, inputs, cotangents, flags);
   if (omitted.length > 0) {
-    output.note(`Without gradient, as they are floats of another type than float32: ${omitted.join(', ')}.`);
+    output.note(`Without gradient, as they are float64: ${omitted.join(', ')}.`);
   }
   const chunks = safetensorsChunks(tensors);
   await writeAtomically(out, chunks);

@@ -1,6 +1,7 @@
 import { elementType } from '../graph/element-types.ts';
 import { describeNode, type Graph, type Node } from '../graph/graph.ts';
 import { bodiesOf } from '../graph/topology.ts';
+import { rewrittenTypes } from '../ops/rewrites.ts';
 import { isOpType, operators } from '../ops/table.ts';
 import { isFloat } from '../tensor.ts';
 import { takesWeight } from './weight-inputs.ts';
@@ -15,7 +16,7 @@ export interface GradientFlow {
 
 /**
  * Follows gradients from the float outputs backward. An operator that gspf lacks is taken to have a derivative in its
- * first input and its weights; one of another domain, or with a body, in all its inputs.
+ * first input and its weights; one of another domain, with a body or that others take the place of, in all its inputs.
  */
 export function gradientFlow(graph: Graph): GradientFlow {
   const reached = new Set(graph.outputs.filter(({ dtype }) => isFloat(dtype)).map(({ name }) => name));
@@ -48,8 +49,10 @@ export function gradientFlow(graph: Graph): GradientFlow {
 
 /** Whether a node hands the gradient of its outputs on to an input. */
 export function passes(node: Node, index: number): boolean {
-  if (bodiesOf(node).length > 0) return true;
-  if (!isOpType(node.opType)) return node.opType.includes('.') || index === 0 || takesWeight(node, index);
+  if (!isOpType(node.opType)) {
+    const isComposite = node.opType.includes('.') || rewrittenTypes.includes(node.opType);
+    return isComposite || index === 0 || takesWeight(node, index);
+  }
   const { to } = node.attributes;
   if (node.opType === 'Cast' && to?.type === 'int' && !isFloat(elementType(to.value, describeNode(node)))) {
     return false;

@@ -13,6 +13,7 @@ export const contribTypes = [
   'FusedGemm',
   'FusedMatMul',
   'Gelu',
+  'GroupQueryAttention',
   'MatMulIntegerToFloat',
   'MultiHeadAttention',
   'QuickGelu',

@@ -216,7 +216,6 @@ export const operatorNotes: { readonly [T in OpType]: OperatorNote } = {
 
 /** Why ONNX's other operators are not in the table. */
 export const absentOperators: Readonly<Record<string, string>> = {
-  Attention: 'exporters do not write it yet',
   Bernoulli: 'it draws random numbers, so that a run could not be repeated',
   BitCast: 'exporters do not write it yet',
   BlackmanWindow: 'it belongs to signal processing',

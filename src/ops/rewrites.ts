@@ -4,9 +4,11 @@ import { elementTypeNumber } from '../graph/element-types.ts';
 import { describeNode, int, ints, type Node } from '../graph/graph.ts';
 import { type ContribType, contribTypes } from '../onnx/contrib.ts';
 import { contribActivations } from './contrib/activations.ts';
-import { contribAttention, rotaryEmbedding } from './contrib/attention.ts';
+import { contribAttention } from './contrib/attention.ts';
+import { groupedAttention, onnxAttention } from './contrib/grouped-attention.ts';
 import { contribNormalization } from './contrib/normalization.ts';
 import { contribQuantization } from './contrib/quantization.ts';
+import { contribRotary, rotaryEmbedding } from './contrib/rotary.ts';
 import type { ExpandContext, ExpandRule, Value } from './definition.ts';
 import { asOpset20 } from './quantization.ts';
 import { asScatterElements } from './scattering.ts';
@@ -17,6 +19,8 @@ const contrib: { readonly [T in ContribType]: ExpandRule } = {
   ...contribAttention,
   ...contribNormalization,
   ...contribQuantization,
+  ...contribRotary,
+  ...groupedAttention,
 };
 
 /** In evaluation, which is what gspf makes graphs of, dropout does nothing; its mask keeps everything. */
@@ -55,6 +59,7 @@ const timeFirst: ExpandRule = (c) => {
 
 const rewrites: Readonly<Record<string, ExpandRule>> = {
   ...Object.fromEntries(contribTypes.map((type) => [`com.microsoft.${type}`, contrib[type]])),
+  Attention: onnxAttention,
   CastLike: ({ input, op }: ExpandContext) => {
     const [x, like] = [input(0), input(1)];
     return [x.dtype === like.dtype ? x : op('Cast', [x], { to: int(elementTypeNumber(like.dtype)) })];

@@ -68,6 +68,16 @@ const inRows = (of: (angle: number) => number[]): number[] =>
     return [...row.map(([first = 0]) => first), ...row.map(([, second = 0]) => second)];
   });
 
+test('weights of keys and values are weights, where attention is one node', () => {
+  const graph = graphOf((b) => {
+    const [q, k, v] = ['q', 'k', 'v'].map((name) => b.op('MatMul', ['x', b.initializer(name, random(8, 8))]));
+    const rows = [q, k, v].map((value) => b.op('Unsqueeze', [value, b.ints([0])]));
+    const heads = { q_num_heads: int(2), kv_num_heads: int(2) };
+    return b.op('Squeeze', [b.op('Attention', rows, heads), b.ints([0])]);
+  });
+  expect([...importGraph(graph).weights.keys()]).toEqual(['q', 'k', 'v']);
+});
+
 test('a weight that only the branch of an If reads is a weight', () => {
   const inner = (opType: string, inputs: string[], output: string): Node => ({
     name: output,

@@ -1,26 +1,10 @@
 import { floatAttribute, intAttribute, intsAttribute } from '../../graph/attributes.ts';
-import { int, ints } from '../../graph/graph.ts';
+import { int } from '../../graph/graph.ts';
 import { int64, sizeOf } from '../../tensor.ts';
 import type { ExpandContext, ExpandRule, Value } from '../definition.ts';
 import { shapeError } from '../shapes.ts';
-import { swapped } from './activations.ts';
+import { attentionOf, type Heads, joinHeads, splitHeads, vector } from './attention-heads.ts';
 import type { ContribFamily } from './family.ts';
-
-const vector = ({ constant }: ExpandContext, values: readonly number[]): Value =>
-  constant(int64([values.length], values));
-
-/** `[batch, length, heads·size]` as `[batch, heads, length, size]`. */
-function splitHeads({ op, reshape }: ExpandContext, x: Value, heads: number): Value {
-  const [batch = 1, length = 1, width = 1] = x.shape;
-  const apart = reshape(x, [batch, length, heads, width / heads]);
-  return op('Transpose', [apart], { perm: ints([0, 2, 1, 3]) });
-}
-
-/** `[batch, heads, length, size]` as `[batch, length, heads·size]`. */
-function joinHeads({ op, reshape }: ExpandContext, x: Value): Value {
-  const [batch = 1, heads = 1, length = 1, size = 1] = x.shape;
-  return reshape(op('Transpose', [x], { perm: ints([0, 2, 1, 3]) }), [batch, length, heads * size]);
-}
 
 /** What a mask adds to the scores: 0 where it is not 0, the node's `mask_filter_value` elsewhere. */
 function masked({ node, op }: ExpandContext, keep: Value, like: Value): Value {
@@ -51,40 +35,17 @@ function keyMask(c: ExpandContext, mask: Value, batch: number, keys: number): Va
   return rest.length === 2 ? reshape(mask, [rows, 1, ...rest]) : mask;
 }
 
-interface Heads {
-  readonly q: Value;
-  readonly k: Value;
-  readonly v: Value;
-  /** Terms that are added to the scores. */
-  readonly added: readonly (Value | undefined)[];
-}
-
-/** softmax(q·kᵀ·scale + …)·v, `[batch, length, heads·size]`. */
-function attend(c: ExpandContext, { q, k, v, added }: Heads): Value {
-  const { node, op, constant } = c;
-  const size = q.shape.at(-1) ?? 1;
-  const scale = floatAttribute(node, 'scale', 0) || 1 / Math.sqrt(size);
-  const scores = op('Mul', [op('MatMul', [q, swapped(c, k, true)]), scale]);
-  const [queries = 0, keys = 0] = [q.shape.at(-2), k.shape.at(-2)];
-  const sum = added
-    .filter((term) => term !== undefined)
-    .reduce((total, term) => op('Add', [total, term]), scores);
-  const isCausal = intAttribute(node, 'unidirectional', 0) === 1;
-  const past = Uint8Array.from({ length: queries * keys }, (_, at) =>
-    (at % keys) - Math.floor(at / keys) > keys - queries ? 0 : 1,
-  );
-  const visible = isCausal
-    ? op('Where', [
-        constant({ dtype: 'bool', shape: [queries, keys], data: past }),
-        sum,
-        Number.NEGATIVE_INFINITY,
-      ])
-    : sum;
-  return joinHeads(c, op('MatMul', [op('Softmax', [visible], { axis: int(-1) }), v]));
+/** Attention as onnxruntime's own operators have it, `[batch, length, heads·size]`. */
+function attend(c: ExpandContext, heads: Pick<Heads, 'q' | 'k' | 'v' | 'added'>): Value {
+  const size = heads.q.shape.at(-1) ?? 1;
+  const scale = floatAttribute(c.node, 'scale', 0) || 1 / Math.sqrt(size);
+  const isCausal = intAttribute(c.node, 'unidirectional', 0) === 1;
+  const offset = (heads.k.shape.at(-2) ?? 0) - (heads.q.shape.at(-2) ?? 0);
+  return joinHeads(c, attentionOf(c, { ...heads, scale, window: isCausal ? { offset, right: 0 } : {} }).y);
 }
 
 /** @throws `graph/shape` where a node brings keys and values of earlier steps: training sees whole sequences. */
-function refusePast(c: ExpandContext, inputs: readonly number[]): void {
+export function refusePast(c: ExpandContext, inputs: readonly number[]): void {
   for (const i of inputs) {
     const past = c.optional(i);
     if (past !== undefined && sizeOf(past.shape) > 0) {
@@ -140,51 +101,7 @@ const multiHeadAttention: ExpandRule = (c) => {
   return [attend(c, { q, k, v, added }), k, v];
 };
 
-/** Pairs of features turned by an angle that grows with the position: halves, or with `interleaved` neighbours. */
-function rotated(c: ExpandContext, cosTable: Value, sinTable: Value, given: Value | undefined): Value {
-  const { node, op, ops, input, reshape, constant } = c;
-  const x = input(0);
-  const half = cosTable.shape.at(-1) ?? 1;
-  const turns = 2 * half;
-  const heads = intAttribute(node, 'num_heads', 0) || sizeOf(x.shape.slice(2)) / turns;
-  const isFlat = x.shape.length === 3;
-  const apart = isFlat ? splitHeads(c, x, heads) : x;
-  const [batch = 1, count = 1, length = 1, size = 1] = apart.shape;
-  const steps = constant(
-    int64(
-      [1, length],
-      Array.from({ length }, (_, i) => i),
-    ),
-  );
-  const positions =
-    given !== undefined && sizeOf(given.shape) === 1 ? op('Add', [reshape(given, [1, 1]), steps]) : given;
-  const rows = (positions ?? cosTable).shape[0] ?? 1;
-  const angle = (table: Value): Value =>
-    reshape(positions === undefined ? table : op('Gather', [table, positions]), [rows, 1, length, half]);
-  const [cos, sin] = [angle(cosTable), angle(sinTable)];
-  const [turning = apart, rest] =
-    size === turns ? [apart] : ops('Split', [apart, vector(c, [turns, size - turns])], { axis: int(3) }, 2);
-  const interleaved = intAttribute(node, 'interleaved', 0) === 1;
-  const pairs = interleaved ? reshape(turning, [batch, count, length, half, 2]) : turning;
-  const axis = interleaved ? 4 : 3;
-  const sizes = vector(c, interleaved ? [1, 1] : [half, half]);
-  const [a = x, b = x] = ops('Split', [pairs, sizes], { axis: int(axis) }, 2).map((part) =>
-    reshape(part, [batch, count, length, half]),
-  );
-  const first = op('Sub', [op('Mul', [a, cos]), op('Mul', [b, sin])]);
-  const second = op('Add', [op('Mul', [a, sin]), op('Mul', [b, cos])]);
-  const column = (value: Value): Value => (interleaved ? reshape(value, [...value.shape, 1]) : value);
-  const joined = op('Concat', [column(first), column(second)], { axis: int(axis) });
-  const turned = reshape(joined, [batch, count, length, turns]);
-  const whole = rest === undefined ? turned : op('Concat', [turned, rest], { axis: int(3) });
-  return isFlat ? joinHeads(c, whole) : whole;
-}
-
-/** ONNX's RotaryEmbedding (23): without positions its tables hold a row for each place. */
-export const rotaryEmbedding: ExpandRule = (c) => [rotated(c, c.input(1), c.input(2), c.optional(3))];
-
-export const contribAttention: ContribFamily<'Attention' | 'MultiHeadAttention' | 'RotaryEmbedding'> = {
+export const contribAttention: ContribFamily<'Attention' | 'MultiHeadAttention'> = {
   Attention: attention,
   MultiHeadAttention: multiHeadAttention,
-  RotaryEmbedding: (c) => [rotated(c, c.input(2), c.input(3), c.input(1))],
 };

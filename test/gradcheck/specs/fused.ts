@@ -15,6 +15,58 @@ const twoHeads = { num_heads: int(heads) };
 const sum = { outputs: ['y', '', '', 'sum'], seeded: ['y', 'sum'] };
 const training = known(flags([], [0]));
 
+const whole = [undefined, undefined, indices32([batch], [2, 2]), indices32([], [3])];
+const onlyRow = [undefined, undefined, indices32([1], [3]), indices32([], [4])];
+const twoToOne = { num_heads: int(2), kv_num_heads: int(1) };
+const [queries, keys] = [real(batch, length, 8), real(batch, length, 4)];
+
+/** Attention in which several heads of queries share one of keys and values. */
+const groupedSpecs: readonly Spec[] = [
+  fused(
+    'GroupQueryAttention',
+    'apart',
+    [real(batch, length, 16), real(batch, length, 8), real(batch, length, 8), ...whole],
+    twoToOne,
+  ),
+  fused(
+    'GroupQueryAttention',
+    'packed, a window and a cap',
+    [real(1, 4, 32), undefined, undefined, ...onlyRow],
+    { ...twoToOne, local_window_size: int(2), softcap: float(1.5), scale: float(0.75) },
+  ),
+  fused(
+    'GroupQueryAttention',
+    'turned by its positions',
+    [real(1, 4, 32), real(1, 4, 16), real(1, 4, 16), ...onlyRow, real(5, 8), real(5, 8)],
+    { ...twoToOne, do_rotary: int(1) },
+    { outputs: ['y', 'k', 'v'], seeded: ['y', 'k'] },
+  ),
+  spec('Attention', 'side by side, causal', [queries, keys, keys], {
+    q_num_heads: int(4),
+    kv_num_heads: int(2),
+    is_causal: int(1),
+  }),
+  spec('Attention', 'apart, truth values, a query that sees no key', [
+    real(1, 2, 3, 2),
+    real(1, 1, 4, 2),
+    real(1, 1, 4, 3),
+    flags([3, 4], [1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 1]),
+  ]),
+  spec(
+    'Attention',
+    'a bias of the scores, a cap, its weights',
+    [x, x, x, real(heads, length, length)],
+    {
+      q_num_heads: int(2),
+      kv_num_heads: int(2),
+      scale: float(0.75),
+      softcap: float(1.5),
+      qk_matmul_output_mode: int(3),
+    },
+    { outputs: ['y', 'k', 'v', 'weights'], seeded: ['y', 'weights'] },
+  ),
+];
+
 export const fusedSpecs: readonly Spec[] = [
   fused('Gelu', 'a matrix', [real(2, 3)]),
   fused('BiasGelu', 'a row', [real(2, 3), real(3)]),
@@ -104,6 +156,8 @@ export const fusedSpecs: readonly Spec[] = [
   fused('RotaryEmbedding', 'neighbours', [real(1, 2, 3, 4), indices([1], [0]), real(5, 2), real(5, 2)], {
     interleaved: int(1),
   }),
+
+  ...groupedSpecs,
 
   spec(
     'RotaryEmbedding',

@@ -25,10 +25,11 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import torch
 import transformers
-from transformers import AutoTokenizer, BertForSequenceClassification, get_linear_schedule_with_warmup
+from transformers import AutoTokenizer, get_linear_schedule_with_warmup
 from transformers.utils import logging
 
 from batching import length_bucketed_batches, limit_rows, sequential_batches
+from methods import DEFAULT_LR, add_options, autocast, load_model
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -40,7 +41,6 @@ WEIGHT_DECAY = 0.01
 WARMUP_RATIO = 0.06
 CLIP_NORM = 1.0
 BUCKET = 8
-DEFAULT_LR = {"full": 5e-5, "lora": 1e-3}
 
 
 def main() -> None:
@@ -54,10 +54,12 @@ def main() -> None:
     if options.data is None:
         result = time_steps(model, options)
     else:
-        result = train_sst2(model, options)
+        result = train_sst2(model, options, start)
         result["wallSeconds"] = round(time.perf_counter() - start, 2)
     about = {
         "method": options.method,
+        "precision": options.precision,
+        "compiled": options.compile,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "threads": torch.get_num_threads(),
@@ -73,13 +75,8 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="Hugging Face directory of a BERT")
-    parser.add_argument("--method", choices=["full", "lora"], default="full")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--no-dropout", dest="dropout", action="store_false")
+    add_options(parser)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, help="default: 5e-5, with LoRA 1e-3")
     steps = parser.add_argument_group("step times on random tokens")
     steps.add_argument("--shapes", type=Path, help="JSON: [[batch, length], …], one timed step each")
     steps.add_argument("--length", type=int, default=32, help="tokens a row, where there is no --shapes")
@@ -89,6 +86,7 @@ def parse() -> argparse.Namespace:
     sst2.add_argument("--data", type=Path, help="directory of train.tsv and dev.tsv")
     sst2.add_argument("--limit", type=int, help="train on so many rows of a seed-0 shuffle")
     sst2.add_argument("--epochs", type=int, default=3)
+    sst2.add_argument("--evaluate-each-epoch", action="store_true", help="default: after the last alone")
     sst2.add_argument("--max-length", type=int, default=128)
     options = parser.parse_args()
     if options.lr is None:
@@ -96,23 +94,7 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def load_model(options: argparse.Namespace) -> torch.nn.Module:
-    names = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"]
-    no_dropout = {} if options.dropout else dict.fromkeys(names, 0.0)
-    model = BertForSequenceClassification.from_pretrained(
-        options.model, num_labels=2, dtype=torch.float32, local_files_only=True, **no_dropout
-    )
-    if options.method == "full":
-        return model
-    from peft import LoraConfig, get_peft_model  # costs memory that full fine-tuning need not pay
-
-    lora = LoraConfig(
-        task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=["query", "value"], modules_to_save=["classifier"]
-    )
-    return get_peft_model(model, lora)
-
-
-def training_step(model: torch.nn.Module, lr: float, total_steps: int) -> Step:
+def training_step(model: torch.nn.Module, lr: float, total_steps: int, precision: str = "fp32") -> Step:
     """A function that trains on one batch and gives its loss."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -124,7 +106,8 @@ def training_step(model: torch.nn.Module, lr: float, total_steps: int) -> Step:
 
     def step(inputs: Inputs) -> float:
         optimizer.zero_grad()
-        loss = model(**inputs).loss
+        with autocast(precision):
+            loss = model(**inputs).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, CLIP_NORM)
         optimizer.step()
@@ -142,7 +125,8 @@ def time_steps(model: torch.nn.Module, options: argparse.Namespace) -> dict:
         shapes = [(batch, length) for batch, length in json.loads(options.shapes.read_text())]
     distinct = sorted(set(shapes))
     random = torch.Generator().manual_seed(options.seed)
-    step = training_step(model, options.lr, len(shapes) + options.warmup * len(distinct))
+    steps = len(shapes) + options.warmup * len(distinct)
+    step = training_step(model, options.lr, steps, options.precision)
     model.train()
     for shape in distinct * options.warmup:
         step(random_inputs(shape, model.config.vocab_size, random))
@@ -167,7 +151,7 @@ def random_inputs(shape: tuple[int, int], vocabulary: int, random: torch.Generat
     }
 
 
-def train_sst2(model: torch.nn.Module, options: argparse.Namespace) -> dict:
+def train_sst2(model: torch.nn.Module, options: argparse.Namespace, began: float) -> dict:
     tokenizer = AutoTokenizer.from_pretrained(options.model, local_files_only=True)
     rows, labels = read_tsv(options.data / "train.tsv")
     kept = range(len(rows)) if options.limit is None else limit_rows(len(rows), options.limit)
@@ -177,11 +161,12 @@ def train_sst2(model: torch.nn.Module, options: argparse.Namespace) -> dict:
     epochs = [
         length_bucketed_batches(lengths, options.batch, options.seed, epoch) for epoch in range(1, options.epochs + 1)
     ]
-    step = training_step(model, options.lr, sum(len(batches) for batches in epochs))
-    model.train()
+    step = training_step(model, options.lr, sum(len(batches) for batches in epochs), options.precision)
     start = time.perf_counter()
     elapsed: list[float] = []
+    evaluations: list[dict] = []
     for number, batches in enumerate(epochs, 1):
+        model.train()
         losses = []
         for batch in batches:
             inputs = padded([ids[row] for row in batch], options.max_length)
@@ -190,8 +175,15 @@ def train_sst2(model: torch.nn.Module, options: argparse.Namespace) -> dict:
             losses.append(loss)
             elapsed.append(seconds)
         print(f"epoch {number}: loss {statistics.fmean(losses):.4f}", file=sys.stderr)
+        if options.evaluate_each_epoch and number < options.epochs:
+            correct, total = evaluate(model, tokenizer, options)
+            evaluations.append(
+                {"epoch": number, "accuracy": correct / total, "seconds": time.perf_counter() - began}
+            )
     trained = time.perf_counter()
     correct, total = evaluate(model, tokenizer, options)
+    ended = time.perf_counter()
+    evaluations.append({"epoch": options.epochs, "accuracy": correct / total, "seconds": ended - began})
     return {
         "trainRows": len(rows),
         "epochs": options.epochs,
@@ -199,8 +191,9 @@ def train_sst2(model: torch.nn.Module, options: argparse.Namespace) -> dict:
         "steps": len(elapsed),
         "medianStepMs": median_ms(elapsed),
         "trainSeconds": round(trained - start, 2),
-        "evaluationSeconds": round(time.perf_counter() - trained, 2),
+        "evaluationSeconds": round(ended - trained, 2),
         "evaluationRows": total,
+        "evaluations": evaluations,
         "accuracy": correct / total,
     }
 

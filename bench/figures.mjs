@@ -1,0 +1,120 @@
+// What measured pairs come to: ratios with their intervals, and whether bars hold.
+
+import { median, medianInterval, pairedRatio } from '../dist/measure/paired-ratios.js';
+import { peerName, rows } from './rows.mjs';
+
+/** Pairs that a bar needs at least. */
+export const PAIRS_FOR_BAR = 9;
+
+const units = { steps: 'ms', products: 'ms', memory: 'MB', runs: 's', share: '' };
+
+/**
+ * One figure for each row that was measured, and those that are made of several rows.
+ *
+ * @param measured Rows of a store by name.
+ */
+export function figuresOf(measured) {
+  const single = rows.flatMap((row) => (measured[row.id] ? figureOf(row, measured[row.id]) : []));
+  return [...single, ...fastestPeer(single), ...scores(measured['B.whole'])];
+}
+
+function figureOf(row, { pairs, reports, failed }) {
+  const { id, says, bar, aim, kind, theirs } = row;
+  const peer = theirs === undefined ? undefined : peerName(theirs);
+  const about = { id, says, peer, unit: units[kind], ...(bar !== undefined && { bar, aim }) };
+  if (failed !== undefined) return [{ ...about, failed, pairs: 0 }];
+  if (pairs.length === 0) return [];
+  const both = pairs.filter((pair) => pair.theirs !== undefined);
+  const ratio = kind === 'share' ? medianInterval(pairs.map(({ ours }) => ours)) : pairedRatio(both);
+  const outside = pairs.flatMap((pair) => pair.outside ?? []);
+  const lessIdle = both.flatMap(({ ours, oursIdle, theirs, theirsIdle }) =>
+    oursIdle === undefined ? [] : { ours: ours - oursIdle, theirs: theirs - theirsIdle },
+  );
+  return [
+    judged({
+      ...about,
+      pairs: kind === 'share' ? pairs.length : both.length,
+      ratio,
+      ...(kind !== 'share' && { ours: median(pairs.map(({ ours }) => ours)) }),
+      ...(both.length > 0 && { theirs: median(both.map(({ theirs }) => theirs)) }),
+      ...(outside.length > 0 && { outside: median(outside) }),
+      ...(lessIdle.length > 0 && { lessIdle: pairedRatio(lessIdle) }),
+      ...(reports && { reports }),
+    }),
+  ];
+}
+
+/** A bar holds where the upper end of the interval is at most as high. */
+function judged(figure) {
+  const { bar, ratio, pairs } = figure;
+  if (bar === undefined || ratio === undefined) return figure;
+  if (pairs < PAIRS_FOR_BAR) return { ...figure, holds: 'too few pairs' };
+  return { ...figure, holds: ratio.upper <= bar ? 'yes' : 'no' };
+}
+
+/** The fastest peer is the one that the cached step is least ahead of. */
+function fastestPeer(figures) {
+  const cached = figures.filter(
+    ({ id, ratio }) => ratio !== undefined && (id === 'A.cached' || id.startsWith('A.peer.')),
+  );
+  if (cached.length < 2) return [];
+  const fastest = cached.reduce((a, b) => (b.ratio.median > a.ratio.median ? b : a));
+  const says = `with the prefix cached, beside the fastest of ${cached.length} peers`;
+  const { ours, theirs, ratio, pairs, peer, unit } = fastest;
+  return [judged({ id: 'A.fastest', says, peer, unit, bar: 0.5, aim: 0.33, pairs, ours, theirs, ratio })];
+}
+
+/** What whole runs say beside their time: how soon a score is reached, and which score in the end. */
+function scores({ pairs = [] } = {}) {
+  const both = pairs.filter(({ oursRun, theirsRun }) => oursRun && theirsRun);
+  if (both.length === 0) return [];
+  const reached = both.flatMap(({ oursRun, theirsRun }) => {
+    const target = theirsRun.accuracy - 0.01;
+    const [ours, theirs] = [oursRun, theirsRun].map(
+      ({ evaluations }) => evaluations.find(({ accuracy }) => accuracy >= target)?.seconds,
+    );
+    return ours === undefined ? [] : { ours, theirs };
+  });
+  const missed = both.length - reached.length;
+  const time = judged({
+    id: 'B.time-to-score',
+    says: "time to full fine-tuning's final score less one point",
+    peer: peerName({ method: 'full', precision: 'fp32' }),
+    unit: 's',
+    bar: 0.5,
+    aim: 0.3,
+    pairs: reached.length,
+    ...(reached.length > 0 && {
+      ratio: pairedRatio(reached),
+      ours: median(reached.map(({ ours }) => ours)),
+      theirs: median(reached.map(({ theirs }) => theirs)),
+    }),
+  });
+  const bySeed = [...new Map(both.map((pair) => [pair.seed, pair])).values()];
+  const differences = bySeed.map(({ oursRun, theirsRun }) => 100 * (oursRun.accuracy - theirsRun.accuracy));
+  const mean = differences.reduce((a, b) => a + b, 0) / differences.length;
+  const judgement = differences.length < 3 ? 'too few seeds' : mean >= -1 ? 'yes' : 'no';
+  return [
+    missed === 0 ? time : { ...time, holds: 'no', failed: `not reached in ${missed} of ${both.length} runs` },
+    {
+      id: 'B.score',
+      says: `accuracy, mean difference over ${differences.length} seeds`,
+      peer: time.peer,
+      unit: 'points',
+      bar: -1,
+      aim: 0,
+      pairs: differences.length,
+      difference: mean,
+      holds: judgement,
+    },
+    ...['steps', 'examples'].map((what) => ({
+      id: `B.${what}`,
+      says: `${what === 'steps' ? 'optimiser steps' : 'examples'} seen`,
+      peer: time.peer,
+      unit: '',
+      pairs: both.length,
+      ours: median(both.map(({ oursRun }) => oursRun[what])),
+      theirs: median(both.map(({ theirsRun }) => theirsRun[what])),
+    })),
+  ];
+}

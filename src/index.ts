@@ -6,6 +6,7 @@ export { GraphBuilder } from './graph/builder.ts';
 export type { Attribute, Graph, Node, StaticGraph, ValueInfo } from './graph/graph.ts';
 export { Explainer, type TensorExplanation, type WeightExplanation } from './methods/gspf/explain.ts';
 export type { ScoreTable } from './methods/gspf/score-table.ts';
+export { type MachineCosts, machineCosts } from './node/cost-table.ts';
 export { type Diagnosis, diagnose } from './node/doctor.ts';
 export {
   type FineTuneOptions,
@@ -34,6 +35,7 @@ export { readOnnx } from './node/onnx-file.ts';
 export { type OnnxRuntimeOptions, onnxRuntime } from './node/onnxruntime.ts';
 export { readPatch, writePatch } from './node/patch-file.ts';
 export { loadPatchedModel } from './node/patched-model.ts';
+export { Profiler } from './node/profiler.ts';
 export {
   openRunDirectory,
   type RunDirectory,

@@ -3,6 +3,7 @@ import { GspfError } from '../errors.ts';
 import type { Model } from '../node/model.ts';
 import type { OnnxModel } from '../node/onnx-model.ts';
 import type { PatchOnBase } from '../node/open-model.ts';
+import type { RuntimeProfiler } from '../node/profiler.ts';
 import { parseCount, requiredOption } from './command.ts';
 import { type DownloadContext, reportDownloads } from './download-display.ts';
 
@@ -10,6 +11,7 @@ export interface ModelFlags {
   readonly model?: string;
   readonly patch?: string;
   readonly threads?: number;
+  readonly profiler?: RuntimeProfiler | undefined;
 }
 
 const MODEL =
@@ -42,12 +44,12 @@ export function batchSizeOption(command: Command, standard: number): void {
 
 /** The model that the flags name, with its patch on it. @throws `usage/option` where they name neither. */
 export async function openModel(
-  { model: path, patch, threads }: ModelFlags,
+  { model: path, patch, threads, profiler }: ModelFlags,
   context: DownloadContext,
 ): Promise<Model | OnnxModel> {
   const { loadModel } = await import('../node/model.ts');
   return reportDownloads(context, async (locate) => {
-    const options = { threads, ...locate };
+    const options = { threads, profiler, ...locate };
     if (patch !== undefined && path === undefined) {
       const { loadPatchedModel } = await import('../node/patched-model.ts');
       return loadPatchedModel(patch, options);

@@ -1,3 +1,4 @@
+import { type MemoryCategory, memoryCategories } from '../measure/memory.ts';
 import type { RunDirectory, RunRecord } from '../node/run-directory.ts';
 import type { PhaseReport } from '../training/run-report.ts';
 import type { TrainFlags } from './commands/train.ts';
@@ -39,6 +40,7 @@ function summaryRows(record: RunRecord, directory: RunDirectory): readonly (read
     ['time', formatDuration(record.elapsedMs)],
     ...phases.map((phase) => [`  ${phaseNames[phase.phase]}`, phaseTime(phase)]),
     ['peak memory', formatBytes(record.peakRssBytes)],
+    ...peakByCategory(phases),
     ['patch', `${directory.file('patch')} (${formatBytes(patch.sizeBytes)})`],
     ['report', directory.file('report')],
   ];
@@ -55,6 +57,27 @@ function phaseTime({ elapsedMs, steps, evaluationMs }: PhaseReport): string {
     ...(evaluationMs === 0 ? [] : [`${formatDuration(evaluationMs)} of it evaluation`]),
   ];
   return `${formatDuration(elapsedMs)}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+}
+
+const memoryNames: { readonly [M in MemoryCategory]: string } = {
+  weights: 'weights',
+  activations: 'kept activations',
+  gradients: 'gradients',
+  optimizer: 'sums and moments',
+  prefix: 'prefix cache',
+  heap: 'JavaScript heap',
+  runtime: 'programs (mapped files)',
+  rest: 'runtime, data, slack',
+};
+
+/** What held the memory in the phase that had the peak. */
+function peakByCategory(phases: readonly PhaseReport[]): readonly (readonly string[])[] {
+  const peak = Math.max(...phases.map(({ peakRssBytes }) => peakRssBytes));
+  const memory = phases.find(({ peakRssBytes }) => peakRssBytes === peak)?.memory;
+  if (memory === undefined) return [];
+  return memoryCategories
+    .filter((category) => memory[category] > 0)
+    .map((category) => [`  ${memoryNames[category]}`, formatBytes(memory[category])]);
 }
 
 function nextCommands(directory: RunDirectory, flags: TrainFlags): readonly (readonly [string, string])[] {

@@ -19,6 +19,8 @@ export interface TrainOptionFlags {
   readonly config?: string;
   readonly costTable?: string;
   readonly set?: readonly string[];
+  /** For which the costs of this machine are measured. */
+  readonly threads?: number;
 }
 
 /** The options of the tree that have a flag of their own. */
@@ -57,8 +59,8 @@ export function trainOptions(command: Command): void {
     )
     .option('--config <file>', 'YAML file of training options')
     .option(
-      '--cost-table <file>',
-      'run.json of another run, or its sparseCosts: computes gradients the same way',
+      '--cost-table <file|auto>',
+      'run.json of another run, or its sparseCosts: computes gradients the same way; auto measures this machine, once',
     )
     .option('--set <path=value>', 'any training option, as select.scope=layer; may be repeated', collect);
 }
@@ -75,7 +77,12 @@ export async function readTrainOptions(flags: TrainOptionFlags): Promise<TrainOp
   const { readText } = await import('../node/files.ts');
   let tree: OptionTree =
     flags.config === undefined ? {} : parseOptionsYaml(await readText(flags.config), flags.config);
-  if (flags.costTable !== undefined) tree = mergeOptions(tree, await readCostTable(flags.costTable));
+  if (flags.costTable === 'auto') {
+    const { machineCosts } = await import('../node/cost-table.ts');
+    tree = mergeOptions(tree, { sparseCosts: { ...(await machineCosts(flags.threads)).costs } });
+  } else if (flags.costTable !== undefined) {
+    tree = mergeOptions(tree, await readCostTable(flags.costTable));
+  }
   for (const assignment of flags.set ?? []) tree = assignOption(tree, assignment);
   for (const flag of keysOf(aliases)) {
     const value = flags[flag];
@@ -90,16 +97,13 @@ export async function readTrainOptions(flags: TrainOptionFlags): Promise<TrainOp
   return tree;
 }
 
-/** The costs in a JSON file: those of a run's options, or the object itself. */
+/** The costs in a JSON file: those of a run's options, those under their own name, or the object itself. */
 async function readCostTable(path: string): Promise<OptionTree> {
   const { readJson } = await import('../node/files.ts');
   const found: object = await readJson(path);
   const options = 'options' in found ? found.options : undefined;
-  const ofRun =
-    typeof options === 'object' && options !== null && 'sparseCosts' in options
-      ? options.sparseCosts
-      : undefined;
-  return { sparseCosts: ofRun ?? found };
+  const holder = typeof options === 'object' && options !== null ? options : found;
+  return { sparseCosts: 'sparseCosts' in holder ? holder.sparseCosts : found };
 }
 
 function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): readonly K[] {

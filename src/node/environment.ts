@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
+import { readProcessStatus } from '../measure/memory.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { createSha256 } from './files.ts';
 import { type OnnxRuntimeOptions, onnxRuntime } from './onnxruntime.ts';
@@ -11,22 +13,17 @@ export function nodeEnvironment(options: OnnxRuntimeOptions = {}): Environment {
     backend: onnxRuntime(options),
     createSha256,
     now: () => performance.now(),
+    trace: options.profiler?.trace,
     memory: () => ({
       rssBytes: process.memoryUsage.rss(),
-      peakRssBytes: peakRssBytes(),
+      heapBytes: getHeapStatistics().total_heap_size,
       freeBytes: freemem(),
+      // In kilobytes, and it can be that of the process which started this one: Linux tells better.
+      peakRssBytes: 1024 * process.resourceUsage().maxRSS,
+      ...readProcessStatus(processStatus()),
     }),
     pause: () => setImmediate(),
   };
-}
-
-/**
- * The process's highest resident memory so far. Linux tells it of the process itself; the number that Node reports
- * elsewhere (in kilobytes) can be that of the process which started this one.
- */
-function peakRssBytes(): number {
-  const [, kilobytes] = /^VmHWM:\s*(\d+) kB$/m.exec(processStatus()) ?? [];
-  return (kilobytes === undefined ? process.resourceUsage().maxRSS : Number(kilobytes)) * 1024;
 }
 
 /** What Linux says of this process; empty elsewhere. */

@@ -27,6 +27,7 @@ import { nodeEnvironment } from './environment.ts';
 import type { LocateOptions } from './locate-model.ts';
 import type { DirectoryModel } from './model-directory.ts';
 import { openModel } from './open-model.ts';
+import type { RuntimeProfiler } from './profiler.ts';
 import { hasLabels, kindOfPatch } from './task-kind.ts';
 
 /** A text, or a pair of texts. */
@@ -50,6 +51,8 @@ export interface DetailedEvaluation {
 export interface LoadModelOptions extends LocateOptions {
   /** Threads for one operator; by default one for each physical core. */
   readonly threads?: number | undefined;
+  /** Is told what time is spent on. */
+  readonly profiler?: RuntimeProfiler | undefined;
 }
 
 /**
@@ -60,8 +63,8 @@ export interface LoadModelOptions extends LocateOptions {
  *   `hub/*` for what does not come from the hub.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
-  const { threads } = options;
-  return new Model(await openModel(path, options), undefined, nodeEnvironment({ threads }));
+  const { threads, profiler } = options;
+  return new Model(await openModel(path, options), undefined, nodeEnvironment({ threads, profiler }));
 }
 
 /** What the models that differ by patches alone have in common. */

@@ -41,9 +41,18 @@ interface Shared {
  *
  * @throws `input/missing-file`, `input/onnx`, `graph/operator`, `input/tokenizer`.
  */
-export async function loadOnnxModel(path: string, { threads }: LoadModelOptions = {}): Promise<OnnxModel> {
+export async function loadOnnxModel(
+  path: string,
+  { threads, profiler }: LoadModelOptions = {},
+): Promise<OnnxModel> {
   const file = singlePrecision(await readOnnx(path));
-  return new OnnxModel(path, file, await companionsOf(path), undefined, nodeEnvironment({ threads }));
+  return new OnnxModel(
+    path,
+    file,
+    await companionsOf(path),
+    undefined,
+    nodeEnvironment({ threads, profiler }),
+  );
 }
 
 /** A model that is any ONNX graph, with a patch on it or without. */

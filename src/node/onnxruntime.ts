@@ -9,6 +9,7 @@ import type { Backend, Executable } from '../runtime/backend.ts';
 import { feedsFor, resultsFor } from '../runtime/feeds.ts';
 import type { Tensor, TensorData } from '../tensor.ts';
 import { FENCE, fenced, isFenced } from './output-fence.ts';
+import type { RuntimeProfiler, SessionProfile } from './profiler.ts';
 
 /** How onnxruntime computes. */
 export interface OnnxRuntimeOptions {
@@ -20,10 +21,12 @@ export interface OnnxRuntimeOptions {
    * @default false
    */
   readonly memoryArena?: boolean | undefined;
+  /** Is told of every run, and of the operators in the first of each graph. */
+  readonly profiler?: RuntimeProfiler | undefined;
 }
 
 /** onnxruntime-node on CPU. Fed arrays are read in place; wanted outputs are written into the arrays given. */
-export function onnxRuntime({ threads, memoryArena = false }: OnnxRuntimeOptions = {}): Backend {
+export function onnxRuntime({ threads, memoryArena = false, profiler }: OnnxRuntimeOptions = {}): Backend {
   const options: ort.InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     enableCpuMemArena: memoryArena,
@@ -32,7 +35,14 @@ export function onnxRuntime({ threads, memoryArena = false }: OnnxRuntimeOptions
   };
   return {
     name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common} (cpu)`,
-    compile: async (graph) => new Session(graph, await createSession(graph, options)),
+    compile: async (graph) => {
+      const profile = profiler?.session();
+      const profiling = profile?.prefix !== undefined && {
+        enableProfiling: true,
+        profileFilePrefix: profile.prefix,
+      };
+      return new Session(graph, await createSession(graph, { ...options, ...profiling }), profile);
+    },
   };
 }
 
@@ -52,10 +62,14 @@ class Session implements Executable {
   readonly #session: ort.InferenceSession;
   /** Wrappers by the array they wrap: weights and results come again in every run. */
   readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
+  readonly #profile: SessionProfile | undefined;
+  #isProfiling: boolean;
 
-  constructor(graph: StaticGraph, session: ort.InferenceSession) {
+  constructor(graph: StaticGraph, session: ort.InferenceSession, profile?: SessionProfile) {
     this.#graph = graph;
     this.#session = session;
+    this.#profile = profile;
+    this.#isProfiling = profile?.prefix !== undefined;
   }
 
   async run(feeds: ReadonlyMap<string, Tensor>, results: ReadonlyMap<string, Tensor>): Promise<void> {
@@ -66,15 +80,31 @@ class Session implements Executable {
       this.#wrap(tensor),
     ];
     const fetches = { [FENCE]: null, ...Object.fromEntries(wanted.map(wrap)) };
+    const inputs = Object.fromEntries(given.map(wrap));
+    const startMs = performance.now();
     try {
-      await this.#session.run(Object.fromEntries(given.map(wrap)), fetches);
+      await this.#session.run(inputs, fetches);
     } catch (cause) {
       if (!isFenced(cause)) throw failure(`graph "${this.#graph.name}"`, 'a run without failure', cause);
     }
+    if (this.#profile !== undefined) this.#ran(this.#profile, startMs);
   }
 
   async release(): Promise<void> {
+    this.#endProfile();
     await this.#session.release();
+  }
+
+  #ran(profile: SessionProfile, startMs: number): void {
+    const durationMs = performance.now() - startMs;
+    const details = { graph: this.#graph.name, nodes: this.#graph.nodes.length };
+    if (profile.ran({ name: 'session.run', kind: 'session', startMs, durationMs, details }))
+      this.#endProfile();
+  }
+
+  #endProfile(): void {
+    if (this.#isProfiling) this.#session.endProfiling();
+    this.#isProfiling = false;
   }
 
   #wrap(tensor: Tensor): ort.Tensor {

@@ -258,7 +258,7 @@ const sparseCosts = z
   } satisfies Fields<SparseCosts>)
   .prefault({})
   .describe(
-    'Nanoseconds by which the way to the gradients of selected weights is chosen, matrix by matrix; `--cost-table FILE` reads them. They change rounding and time, nothing else.',
+    'Nanoseconds by which the way to the gradients of selected weights is chosen, matrix by matrix; `--cost-table FILE` reads them, `--cost-table auto` measures them once on a machine. They change rounding and time, nothing else.',
   );
 
 const checkpoint = z

@@ -1,3 +1,5 @@
+import type { ProcessMemory } from '../measure/memory.ts';
+import type { Tracer } from '../measure/trace.ts';
 import type { CreateSha256 } from '../patch/hash.ts';
 import type { Backend } from './backend.ts';
 
@@ -14,14 +16,12 @@ export interface Environment {
   readonly createSha256: CreateSha256;
   /** Milliseconds since a fixed moment, never falling. */
   readonly now: () => number;
-  /** Resident memory of the process, now and at most so far, and what other programs leave free, in bytes. */
-  readonly memory: () => {
-    readonly rssBytes: number;
-    readonly peakRssBytes: number;
-    readonly freeBytes: number;
-  };
+  /** Memory of the process, and what other programs leave free, in bytes. */
+  readonly memory: () => ProcessMemory & { readonly freeBytes: number };
   /** Where the outputs of a frozen prefix can be kept that memory has no room for. */
   readonly prefixStore?: PrefixStore | undefined;
+  /** Is told what time is spent on, by {@link now}. */
+  readonly trace?: Tracer | undefined;
   /** Lets signals, timers and other work have their turn: a run of the backend may block the thread. */
   readonly pause: () => Promise<void>;
 }

@@ -31,6 +31,7 @@ export class ActiveSet implements Trained {
       states.set(name, createAdamWState(count(indices, run.dataOf(name).length)));
     }
     this.#states = states;
+    run.memory.note('optimizer', bytesOf(states));
   }
 
   get selection(): Selection {
@@ -129,4 +130,9 @@ export class ActiveSet implements Trained {
     const dense = denseGradient(gradient, this.#run.dataOf(name).length);
     return isWhole ? dense : Float32Array.from(indices, (index) => dense[index] ?? 0);
   }
+}
+
+/** Of the moments. */
+function bytesOf(states: ReadonlyMap<string, AdamWState>): number {
+  return [...states.values()].reduce((sum, { m, v }) => sum + m.byteLength + v.byteLength, 0);
 }

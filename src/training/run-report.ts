@@ -1,3 +1,4 @@
+import type { MemoryReport } from '../measure/memory.ts';
 import type { FrontierReport } from '../methods/gspf/choose-frontier.ts';
 import type { Selected } from '../methods/gspf/select.ts';
 import type { Moments } from '../methods/gspf/statistics.ts';
@@ -17,6 +18,8 @@ export interface PhaseReport {
   readonly evaluationMs: number;
   /** Highest resident memory of the process by the end of the phase, in bytes. */
   readonly peakRssBytes: number;
+  /** The same by what holds it. */
+  readonly memory: MemoryReport;
 }
 
 /** How the trained weights were chosen. */

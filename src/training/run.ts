@@ -3,6 +3,8 @@ import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import { waysByCost } from '../lowering/sparse-costs.ts';
+import { memoryByCategory } from '../measure/memory.ts';
+import { traced } from '../measure/trace.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
@@ -16,6 +18,7 @@ import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { DropoutMasks } from './dropout-masks.ts';
 import { judgeLosses } from './judge-losses.ts';
+import { MemoryLedger } from './memory-ledger.ts';
 import { microBatches } from './micro-batches.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import { openPrefix, type PrefixReport, type PrefixUse, prefixNote, prefixReport } from './open-prefix.ts';
@@ -60,6 +63,8 @@ export class Run {
   #use: PrefixUse;
   #isFilled = false;
   readonly #dropout: DropoutMasks;
+  /** What of its memory it knows of. */
+  readonly memory: MemoryLedger = new MemoryLedger();
   /** Steps that the whole run will take, known once its method has planned it. */
   steps = 0;
   readonly phases: PhaseReport[] = [];
@@ -79,7 +84,7 @@ export class Run {
   ) {
     this.prepared = prepared;
     this.options = options;
-    this.environment = environment;
+    this.environment = { ...environment, backend: this.memory.watching(environment.backend) };
     this.stepsPerEpoch = prepared.batches(1).length;
     this.#observer = observer;
     this.#keeper = keeper;
@@ -228,17 +233,30 @@ export class Run {
    * @param update Returns the gradients' norm; it changes no weight where that is not finite.
    * @throws `training/diverged` for a loss or norm that is no number, `usage/cancelled` where the observer stops the run.
    */
-  async step(
+  step(
+    phase: Phase,
+    batch: TrainingBatch,
+    gradients: BatchGradients,
+    update: () => Promise<StepResult>,
+  ): Promise<void> {
+    this.#step += 1;
+    return traced(this.environment, 'step', `step ${this.#step}`, () =>
+      this.#takeStep(phase, batch, gradients, update),
+    );
+  }
+
+  async #takeStep(
     phase: Phase,
     batch: TrainingBatch,
     gradients: BatchGradients,
     update: () => Promise<StepResult>,
   ): Promise<void> {
     const { epoch } = batch;
-    const loss = await this.computeGradients(batch, gradients);
-    this.#step += 1;
+    const timed = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+      traced(this.environment, 'javascript', name, work);
+    const loss = await timed('gradients', () => this.computeGradients(batch, gradients));
     if (!Number.isFinite(loss)) throw this.#diverged(phase, batch, 'a finite loss', loss);
-    const { lr, gradNorm } = await update();
+    const { lr, gradNorm } = await timed('update', update);
     const { lengths } = this.prepared.objective.train;
     if (gradNorm !== null && !Number.isFinite(gradNorm)) {
       throw this.#diverged(phase, batch, 'gradients of a finite norm', gradNorm);
@@ -286,7 +304,9 @@ export class Run {
    */
   async settle(capture: () => Capture, always = false): Promise<void> {
     const cancelled = this.#observer.signal?.aborted === true;
-    await this.#keeper?.keep(() => this.#checkpoint(capture()), always || cancelled);
+    await traced(this.environment, 'javascript', 'checkpoint', async () =>
+      this.#keeper?.keep(() => this.#checkpoint(capture()), always || cancelled),
+    );
     throwIfCancelled(this.#observer);
   }
 
@@ -313,7 +333,11 @@ export class Run {
   }
 
   /** Scores the weights as they are on the evaluation half, and records it. */
-  async evaluate(epoch: number): Promise<Evaluation> {
+  evaluate(epoch: number): Promise<Evaluation> {
+    return traced(this.environment, 'evaluation', `evaluation ${epoch}`, () => this.#evaluate(epoch));
+  }
+
+  async #evaluate(epoch: number): Promise<Evaluation> {
     const { objective, weights, storedAs } = this.prepared;
     const since = this.environment.now();
     const { evaluation, evaluationInputs, score } = objective;
@@ -331,14 +355,21 @@ export class Run {
   /** Records what the phase that ends now did and took. */
   endPhase(phase: PhaseReport['phase'], epochs: number, steps: number): void {
     const now = this.environment.now();
+    const weights = [...this.prepared.weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    const prefix = this.#use.prefix?.cache.report.memoryBytes ?? 0;
+    const held = { ...this.memory.take(), weights, prefix };
+    const memory = memoryByCategory(held, this.environment.memory());
     this.phases.push({
       phase,
       epochs,
       steps,
       elapsedMs: now - this.#phaseStartedAt,
       evaluationMs: this.#evaluationMs,
-      peakRssBytes: this.environment.memory().peakRssBytes,
+      peakRssBytes: memory.peakRssBytes,
+      memory,
     });
+    const startMs = this.#phaseStartedAt;
+    this.environment.trace?.({ name: phase, kind: 'phase', startMs, durationMs: now - startMs });
     this.#phaseStartedAt = now;
     this.#evaluationMs = 0;
   }

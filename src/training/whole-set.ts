@@ -33,6 +33,11 @@ export class WholeSet implements Trained {
     const tables = run.gatheredTables();
     this.#run = run;
     this.#tensors = move(weights, tables);
+    const moments = [...this.#tensors.values()].map(({ m, v }) => m.byteLength + v.byteLength);
+    run.memory.note(
+      'optimizer',
+      moments.reduce((a, b) => a + b, 0),
+    );
     this.gradients = run.gradients(new Map([...weights.keys()].map((name) => [name, 'all'])), (name) =>
       tables.has(name) ? undefined : this.#tensors.get(name)?.gradient,
     );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readTrainOptions } from '../../src/cli/train-options.ts';
 import { typicalCosts } from '../../src/lowering/sparse-costs.ts';
+import { machineCosts } from '../../src/node/cost-table.ts';
 import { fineTune } from '../../src/training/fine-tune.ts';
 import { environment, model, task } from '../training/tiny-task.ts';
 
@@ -40,4 +41,18 @@ test('another table changes rounding at most, and the report has it', async () =
   expect(other.report.options.sparseCosts).toEqual(sparseCosts);
   expect(other.report.selections[0]!.perTensor).toEqual(usual.report.selections[0]!.perTensor);
   expect(other.report.metrics['loss']).toBeCloseTo(usual.report.metrics['loss']!, 4);
+});
+
+test('auto measures the machine once, keeps what it found, and makes a damaged table anew', async () => {
+  const env = { XDG_CACHE_HOME: join(directory, 'cache') };
+  const first = await machineCosts(1, env);
+  expect(first.isNew).toBe(true);
+  expect(Object.keys(first.costs).sort()).toEqual(Object.keys(typicalCosts).sort());
+  for (const cost of Object.values(first.costs)) expect(cost).toBeGreaterThanOrEqual(0);
+  expect(await machineCosts(1, env)).toEqual({ ...first, isNew: false });
+  // What is kept is a table for --cost-table, too.
+  expect((await readTrainOptions({ costTable: first.path })).sparseCosts).toEqual(first.costs);
+  expect((await machineCosts(2, env)).path).not.toBe(first.path);
+  await writeFile(first.path, '{"sparseCosts": {"pick": ');
+  expect((await machineCosts(1, env)).isNew).toBe(true);
 });

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { GspfError } from '../../errors.ts';
 import type { Progress } from '../../training/observer.ts';
 import { type CommandContext, type CommandDefinition, requiredOption } from '../command.ts';
-import { plural } from '../format.ts';
+import { formatShare, plural } from '../format.ts';
 import { isLive } from '../io.ts';
 import { modelOption, openModel, threadsOption } from '../model-options.ts';
 import { ProgressDisplay } from '../progress.ts';
@@ -25,6 +25,7 @@ export interface TrainFlags extends TaskFlags, TrainOptionFlags {
   readonly resume?: true;
   readonly keepScores?: true;
   readonly selection?: string;
+  readonly profile?: string;
   readonly threads?: number;
 }
 
@@ -47,6 +48,7 @@ function options(command: Command): void {
   command.option('--resume', 'go on with the interrupted run in that directory');
   command.option('--keep-scores', 'also write what every weight was judged by, for gspf explain');
   command.option('--selection <file>', 'train the weights of a selection.safetensors, without a warm-up');
+  command.option('--profile <file>', 'write what time was spent on, as a trace for chrome://tracing');
   command.optionsGroup('Data:');
   splitOptions(command);
   limitEvalOption(command);
@@ -69,8 +71,10 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
     return;
   }
   const { fineTune, loadTask } = await import('../../node/fine-tune.ts');
+  const profiler =
+    flags.profile === undefined ? undefined : new (await import('../../node/profiler.ts')).Profiler();
   const model = await openModel(
-    { model: flags.model, ...(flags.threads && { threads: flags.threads }) },
+    { model: flags.model, profiler, ...(flags.threads && { threads: flags.threads }) },
     { io, output },
   );
   const task = await loadTask(flags.task, { ...taskOptionsOf(flags), seed: given.seed });
@@ -133,6 +137,13 @@ async function run({ io, flags, output, commandLine }: CommandContext<TrainFlags
   } finally {
     stopListening();
     await model.release();
+    if (flags.profile !== undefined && profiler !== undefined) {
+      const share = formatShare(await profiler.write(flags.profile));
+      output.note(
+        `${flags.profile} is for chrome://tracing or ui.perfetto.dev: ${share} was spent in onnxruntime.`,
+      );
+    }
+    profiler?.release();
   }
 }
 

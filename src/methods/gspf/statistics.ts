@@ -35,6 +35,13 @@ export function createStatistics(
   return { measure, tensors };
 }
 
+/** Memory of all sums, in bytes. */
+export function bytesOfSums({ tensors }: Statistics): number {
+  let bytes = 0;
+  for (const { sum } of tensors.values()) bytes += sum.byteLength;
+  return bytes;
+}
+
 /**
  * Adds one batch of one tensor.
  *

@@ -11,7 +11,7 @@ import { floatTensors, readSelection, restoreFloats, selectionTensors } from '..
 import type { Chooser } from './choose.ts';
 import { emptyStatistics, measureBatch } from './measure.ts';
 import { sliceTensors } from './slices.ts';
-import type { Statistics } from './statistics.ts';
+import { bytesOfSums, type Statistics } from './statistics.ts';
 
 /** What the warm-up measured. */
 export interface Measured {
@@ -37,6 +37,7 @@ export async function warmUp(
   const { epochs, update, slices, lr: ownLr } = run.options.warmup;
   const lr = update === 'none' ? 0 : (ownLr ?? run.options.lr);
   const statistics = emptyStatistics(run, eligible);
+  run.memory.note('optimizer', statistics === null ? 0 : bytesOfSums(statistics));
   const stability = new Stability(run, eligible, chooser);
   let { batches, stable } = { batches: 0, stable: false };
   if (checkpoint !== undefined) {

@@ -109,6 +109,13 @@ export function parseCount(value: string): number {
   throw new InvalidArgumentError('Expected a whole number of at least 1.');
 }
 
+/** Reads a flag's value as a whole number, which may be 0. */
+export function parseSeed(value: string): number {
+  const seed = Number(value);
+  if (/^\d+$/.test(value) && seed < 2 ** 32) return seed;
+  throw new InvalidArgumentError(`Expected a whole number from 0 to ${2 ** 32 - 1}.`);
+}
+
 /** Reads a flag's value as a share between 0 and 1: `0.1` or `10%`. */
 export function parseShare(value: string): number {
   const [, number, percent] = /^(\d*\.?\d+)\s*(%?)$/.exec(value.trim()) ?? [];

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { GspfError } from '../errors.ts';
 import { type BenchmarkTask, benchmarkScore, benchmarkTasks, taskScore } from '../tasks/glue-benchmark.ts';
-import type { EvalFlags } from './commands/eval.ts';
 import type { DownloadContext } from './download-display.ts';
+import { type EvalFlags, loadEvaluation } from './evaluation-task.ts';
 import { alignColumns, formatCount, metricName } from './format.ts';
 import { openModel } from './model-options.ts';
 
@@ -69,12 +69,9 @@ export async function evaluateGlue(flags: EvalFlags, context: DownloadContext): 
 }
 
 async function scoreTask(task: BenchmarkTask, flags: EvalFlags, context: DownloadContext): Promise<Row> {
-  const { loadTask } = await import('../node/fine-tune.ts');
-  const { taskOptionsOf } = await import('./task-options.ts');
   const opened = await openModel(flags, context);
   try {
-    const options = { ...taskOptionsOf(flags), labels: opened.labels, evaluationOnly: true };
-    const loaded = await loadTask(task.name, options);
+    const loaded = await loadEvaluation({ ...flags, task: task.name }, opened.labels);
     for (const note of loaded.notes) context.output.note(note);
     const metrics = await opened.evaluate(loaded, flags.batchSize);
     const counted = Object.fromEntries(

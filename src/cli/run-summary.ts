@@ -81,14 +81,13 @@ function peakByCategory(phases: readonly PhaseReport[]): readonly (readonly stri
 }
 
 function nextCommands(directory: RunDirectory, flags: TrainFlags): readonly (readonly [string, string])[] {
-  const model = `--model ${shellWord(flags.model)}`;
   const patch = shellWord(directory.path);
   const data = unseenData(flags);
-  const evaluate = `gspf eval ${model} --patch ${patch} --task ${flags.task}`;
+  const evaluate = `gspf eval --patch ${patch} --task ${flags.task}`;
   const merged = shellWord(`${directory.path.replace(/[/\\]+$/, '')}-merged`);
   return [
-    ['try it', `gspf predict ${model} --patch ${patch} --text 'A text of yours'`],
+    ['try it', `gspf predict --patch ${patch} --text 'A text of yours'`],
     ['score it', data === undefined ? evaluate : `${evaluate} --data ${shellWord(data)}`],
-    ['merge it', `gspf patch apply ${patch} ${model} --out ${merged}`],
+    ['merge it', `gspf patch apply ${patch} --out ${merged}`],
   ];
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { glueTasks } from '../tasks/glue.ts';
 import type { TaskOptions } from '../tasks/load.ts';
-import { parseCount, parseShare, requiredOption } from './command.ts';
+import { parseCount, parseSeed, parseShare, requiredOption } from './command.ts';
 
 export interface ColumnFlags {
   readonly textColumn?: string;
@@ -43,6 +43,21 @@ export function labelColumnOption(command: Command): void {
 /** Adds `--limit-eval`. */
 export function limitEvalOption(command: Command): void {
   command.option('--limit-eval <n>', 'evaluate on so many rows only, always the same', parseCount);
+}
+
+/** Adds what tells rows that a run held out from those that it was trained on. */
+export function heldOutOptions(command: Command): void {
+  command
+    .option(
+      '--eval-ratio <share>',
+      'evaluate on the rows only that training with this share held out',
+      parseShare,
+    )
+    .option(
+      '--seed <n>',
+      'seed of that split (default: that of the run given as --patch, else 0)',
+      parseSeed,
+    );
 }
 
 /** Adds what only training needs: how to hold rows out, and how many to train on. */

@@ -11,28 +11,41 @@ export interface Split {
  * Splits rows into a training and an evaluation half that hold the classes in the same proportions.
  *
  * The evaluation half has ⌊ratio · n + ½⌋ rows, at least one, shared out over the classes by largest remainder;
- * at least one row of each class stays in training. Which rows they are follows from the seed.
+ * at least one row of each class stays in training. Which rows they are follows from the seed. Groups of rows are held
+ * out as long as all of their rows find room in that: the half is then smaller where only large ones are left.
  *
  * @param classes Class of each row, integers from 0.
  * @param ratio Share held out for evaluation, between 0 and 1.
- * @throws `usage/option` for a ratio out of range, `input/data` when no class has a row to spare.
+ * @param groups Rows that stay on one side of the split together; each alone without them.
+ * @throws `usage/option` for a ratio out of range, `input/data` when no class has a row, or a group, to spare.
  */
-export function stratifiedSplit(classes: ArrayLike<number>, seed: number, ratio = 0.1): Split {
+export function stratifiedSplit(
+  classes: ArrayLike<number>,
+  seed: number,
+  ratio = 0.1,
+  groups?: readonly (readonly number[])[],
+): Split {
   requireRatio(ratio);
+  const parts = groups ?? Array.from(classes, (_, row) => [row]);
   const quota = quotas(classes, ratio);
   const train: number[] = [];
   const evaluation: number[] = [];
-  for (const row of permutation(classes.length, seed, streams.split)) {
-    const label = classes[row] ?? 0;
-    const left = quota.get(label) ?? 0;
-    if (left > 0) quota.set(label, left - 1);
-    (left > 0 ? evaluation : train).push(row);
+  for (const index of permutation(parts.length, seed, streams.split)) {
+    const rows = parts[index] ?? [];
+    const wanted = countClasses(rows.map((row) => classes[row] ?? 0));
+    const fits = [...wanted].every(([label, count]) => count <= (quota.get(label) ?? 0));
+    if (fits) for (const [label, count] of wanted) quota.set(label, (quota.get(label) ?? 0) - count);
+    (fits ? evaluation : train).push(...rows);
   }
   if (evaluation.length === 0) {
     throw new GspfError('input/data', {
       subject: 'evaluation split',
-      expected: 'a class with at least two rows',
-      got: `${classes.length} rows of as many classes`,
+      ...(groups === undefined
+        ? { expected: 'a class with at least two rows', got: `${classes.length} rows of as many classes` }
+        : {
+            expected: 'rows of which some share no text with too many others',
+            got: `${classes.length} rows in ${groups.length} groups that share texts`,
+          }),
       hint: 'Give evaluation data of its own (--eval-data).',
     });
   }
@@ -74,8 +87,7 @@ function requireRatio(ratio: number): void {
 
 /** How many rows of each class to hold out. */
 function quotas(classes: ArrayLike<number>, ratio: number): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const label of Array.from(classes)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const counts = countClasses(classes);
   const quota = new Map<number, number>();
   const remainders: { readonly label: number; readonly remainder: number }[] = [];
   let left = Math.max(1, Math.round(ratio * classes.length));
@@ -93,6 +105,12 @@ function quotas(classes: ArrayLike<number>, ratio: number): Map<number, number> 
     left--;
   }
   return quota;
+}
+
+function countClasses(classes: ArrayLike<number>): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const label of Array.from(classes)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return counts;
 }
 
 /**

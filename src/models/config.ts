@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { faultInWords } from '../data/schema-fault.ts';
 import { GspfError } from '../errors.ts';
 import { type Activation, activations } from './layers.ts';
 
@@ -19,11 +20,10 @@ export const activation: z.ZodEnum<{ [A in Activation]: A }> = z.enum(activation
 export function parseConfig<S extends z.ZodType>(schema: S, config: unknown, source: string): z.infer<S> {
   const result = schema.safeParse(config);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
   throw new GspfError('input/model', {
-    subject: `${source}${issue === undefined || issue.path.length === 0 ? '' : `, "${issue.path.join('.')}"`}`,
+    subject: source,
     expected: 'a config.json of a model that gspf builds',
-    got: issue?.message ?? 'something else',
+    got: faultInWords(result.error, config),
     cause: result.error,
   });
 }

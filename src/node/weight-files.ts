@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { faultInWords } from '../data/schema-fault.ts';
 import { GspfError } from '../errors.ts';
 import { readJson } from './files.ts';
 
@@ -10,12 +11,13 @@ export const weightFiles = {
 
 /** Which shard each tensor is in, by an index file. @throws `input/missing-file`, `input/model`. */
 export async function readWeightMap(indexPath: string): Promise<Readonly<Record<string, string>>> {
-  const index = indexSchema.safeParse(await readJson(indexPath));
+  const json = await readJson(indexPath);
+  const index = indexSchema.safeParse(json);
   if (index.success) return index.data.weight_map;
   throw new GspfError('input/model', {
     subject: indexPath,
     expected: 'a weight_map from tensors to shards in the same directory',
-    got: index.error.issues[0]?.message ?? 'something else',
+    got: faultInWords(index.error, json),
   });
 }
 

@@ -33,6 +33,8 @@ export interface GlueTask extends OfficialTask<GlueLayout> {
   };
   /** Whether a text may be empty. */
   readonly emptyTexts?: boolean;
+  /** Whether many rows were made of one text, so that those that share one stay on one side of an own split. */
+  readonly sharedTexts?: boolean;
   /** Names of the parts that are scored on their own, one for each evaluation file; training rows are of the first. */
   readonly subsets?: readonly [string, ...string[]];
   /** The first is the one by which runs are compared. */
@@ -98,6 +100,7 @@ export const glueTasks: Readonly<Record<string, GlueTask>> = {
     labels: entailment,
     codes: entailment,
     layouts: [{ ...glueFiles, text: 'question', textPair: 'sentence', label: 'label' }],
+    sharedTexts: true,
     metrics: ['accuracy'],
   },
   mnli: {

@@ -9,6 +9,7 @@ import { loadStsb, loadTextRegression } from './load-text-regression.ts';
 import { loadTokenClassification } from './load-token-classification.ts';
 import { type FileLayout, heldOutNote, type OfficialFiles, readOfficialFiles } from './official-files.ts';
 import { type QuestionExample, questionAnswering } from './question-answering.ts';
+import { groupsBySharedText } from './shared-texts.ts';
 import { dataPath, limit, readOwnData, type TaskFiles, type TaskOptions } from './sources.ts';
 import { readQuestions } from './squad.ts';
 import type { Task, TextClassificationTask } from './task.ts';
@@ -66,19 +67,27 @@ async function loadGlueTask(
   const whole = glueTask(name, task, layout, read);
   const { evalRatio, evaluationOnly, seed = 0 } = options;
   if (evalRatio === undefined || evaluationOnly) return limit(whole, options);
-  return limit(holdOut(whole, read, evalRatio, seed), options);
+  const groups = task.sharedTexts ? groupsBySharedText(whole.train) : undefined;
+  return limit(holdOut(whole, read, { ratio: evalRatio, seed, groups }), options);
+}
+
+interface HeldOut {
+  readonly ratio: number;
+  readonly seed: number;
+  /** Rows that stay together. */
+  readonly groups: readonly (readonly number[])[] | undefined;
 }
 
 /** The task with a part of its training rows to evaluate on, for choices that must not see the official split. */
 function holdOut(
   task: TextClassificationTask,
   read: Pick<OfficialFiles<FileLayout>, 'ownSplit'>,
-  ratio: number,
-  seed: number,
+  { ratio, seed, groups }: HeldOut,
 ): TextClassificationTask {
   const classes = Int32Array.from(task.train, ({ label }) => label);
-  const split = stratifiedSplit(classes, seed, ratio);
-  const how = `evaluation ratio ${ratio}, stratified by label, seed ${seed}`;
+  const split = stratifiedSplit(classes, seed, ratio, groups);
+  const together = groups === undefined ? '' : ', rows that share a text on one side';
+  const how = `evaluation ratio ${ratio}, stratified by label, seed ${seed}${together}`;
   return {
     ...task,
     train: pick(task.train, split.train),

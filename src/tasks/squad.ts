@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jsonlRecords, jsonRecords } from '../data/jsonl.ts';
+import { faultInWords, valueAt } from '../data/schema-fault.ts';
 import { GspfError } from '../errors.ts';
 import type { Answer, QuestionExample } from './question-answering.ts';
 
@@ -120,31 +121,17 @@ function parse(text: string, source: string): unknown {
 function notSquad(json: unknown, error: z.ZodError, source: string): GspfError {
   const [issue] = error.issues;
   const path = issue?.path ?? [];
-  const at = path.reduce<string>(
-    (place, key) => (typeof key === 'number' ? `${place}[${key}]` : `${place}.${String(key)}`),
-    '',
-  );
   const question =
     path.indexOf('qas') === -1 ? undefined : valueAt(json, path.slice(0, path.indexOf('qas') + 2));
   const id = question === undefined ? undefined : valueAt(question, ['id']);
   const named = typeof id === 'string' || typeof id === 'number' ? `, question "${id}"` : '';
   return new GspfError('input/data', {
-    subject: `${source}${named}${at === '' ? '' : `, ${at.replace(/^\./, '')}`}`,
+    subject: `${source}${named}`,
     expected: "SQuAD's JSON: data → paragraphs → qas with id, question and answers of text and answer_start",
-    got: issue?.message ?? 'something else',
+    got: faultInWords(error, json),
     hint: 'A JSON array of {question, context, answers} does as well.',
     cause: error,
   });
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) =>
-      typeof inner === 'object' && inner !== null
-        ? Object.entries(inner).find(([name]) => name === String(key))?.[1]
-        : undefined,
-    value,
-  );
 }
 
 function readRow(
@@ -153,11 +140,10 @@ function readRow(
 ): Omit<GivenQuestion, 'id' | 'title'> & { readonly id?: string | number; readonly title?: string } {
   const result = rowSchema.safeParse(fields);
   if (!result.success) {
-    const [issue] = result.error.issues;
     throw new GspfError('input/data', {
       subject: place,
       expected: 'question, context and answers (or answer_text and answer_start)',
-      got: issue === undefined ? 'something else' : `in "${issue.path.join('.')}": ${issue.message}`,
+      got: faultInWords(result.error, fields),
       cause: result.error,
     });
   }

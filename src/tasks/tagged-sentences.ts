@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jsonlRecords, jsonRecords } from '../data/jsonl.ts';
+import { faultInWords } from '../data/schema-fault.ts';
 import { emptyFile } from '../data/table.ts';
 import { GspfError } from '../errors.ts';
 
@@ -113,16 +114,12 @@ function jsonSentence(
     const place = `${source}:${line}`;
     const result = sentenceSchema.safeParse(fields);
     if (!result.success || result.data.tags === undefined) {
-      const [issue] = result.error?.issues ?? [];
       const keys = Object.keys(fields).map((key) => `"${key}"`);
       throw new GspfError('input/data', {
         subject: place,
         expected:
           'tokens, a list of texts, and labels (or tags, or ner_tags), a list of names or of class numbers',
-        got:
-          issue === undefined
-            ? `the keys ${keys.join(', ')}`
-            : `in "${issue.path.join('.')}": ${issue.message}`,
+        got: result.success ? `the keys ${keys.join(', ')}` : faultInWords(result.error, fields),
       });
     }
     const { tokens, tags } = result.data;

@@ -82,7 +82,7 @@ function describeTask(task: Task, maxLength: number, createSha256: CreateSha256)
 }
 
 /** SHA-256 over the JSON of each example's values, in order. */
-function hashExamples(examples: Task['train'], createSha256: CreateSha256): string {
+export function hashExamples(examples: Task['train'], createSha256: CreateSha256): string {
   const hash = createSha256();
   const utf8 = new TextEncoder();
   for (const example of examples) {

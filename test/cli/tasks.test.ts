@@ -82,3 +82,46 @@ test.each([
   expect(status, stderr).toBe(2);
   expect(stderr).not.toContain('at ');
 });
+
+test.each([
+  [
+    'text-classification',
+    'mails.csv',
+    (i: number) => `${i % 2 ? 'flim' : 'tavu'} ${i},${i % 2 ? 'x' : 'y'}`,
+    'text,label',
+  ],
+  ['text-regression', 'stars.csv', (i: number) => `${i % 2 ? 'flim' : 'tavu'} ${i},${i % 5}`, 'text,score'],
+  ['token-classification', 'names.conll', sentenceBlock, ''],
+  ['masked-lm', 'notes.txt', (i: number) => `chul flim ${i}`, ''],
+  ['question-answering', 'questions.jsonl', questionLine, ''],
+])(
+  'eval %s scores the rows that a split held out, by the seed of the run',
+  async (task, file, line, header) => {
+    const folder = temporaryFolder();
+    const data = join(folder, file);
+    const lines = Array.from({ length: 20 }, (_, i) => line(i));
+    writeFileSync(data, [...(header === '' ? [] : [header]), ...lines, ''].join('\n'));
+    const run = join(folder, 'run');
+    const words = ['--task', task, '--data', data, '--eval-ratio', '0.3'];
+    const trained = await gspf(['train', ...tiny, ...words, ...short, '--out', run, '--seed', '7', '--json']);
+    expect(trained.status, trained.stderr).toBe(0);
+    const { metrics, task: trainedTask } = JSON.parse(trained.stdout);
+    const evaluate = ['eval', ...tiny, '--patch', run, ...words, '--json'];
+    const scored = await gspf(evaluate);
+    const { examples, metrics: again } = JSON.parse(scored.stdout);
+    expect(examples).toBe(trainedTask.evaluationExamples);
+    for (const [name, value] of Object.entries(again)) expect(value, name).toBeCloseTo(metrics[name], 6);
+    expect(scored.stderr).toContain(`These are the rows that ${run} was evaluated on.`);
+    const others = await gspf([...evaluate, '--seed', '8']);
+    expect(others.stderr).toContain(`These are not the rows that ${run} was evaluated on`);
+  },
+);
+
+function sentenceBlock(i: number): string {
+  return `${sentence(i)}\n`;
+}
+
+function questionLine(i: number): string {
+  const context = `chul ${i} flim nesk`;
+  return JSON.stringify({ question: 'grum', context, answers: [i % 2 === 0 ? 'flim' : 'nesk'] });
+}

@@ -86,7 +86,9 @@ describe('gspf train', () => {
     const rows = stdout.split('\n\n')[0]!.trim().split('\n');
     const columns = rows.map((row) => /^( {2})?\S+( \S+)*? {2,}/.exec(row)![0].length);
     expect(new Set(columns).size).toBe(1);
-    expect(stdout).toContain(`gspf eval --model ${fixture('tiny-encoder')} --patch ${join(folder, 'run')}`);
+    const next = stdout.split('\nNext:\n')[1]!;
+    expect(next).toContain(`gspf eval --patch ${join(folder, 'run')} --task text-classification`);
+    expect(next).not.toContain('--model');
     expect(stderr).toContain('epoch 3/3  accuracy');
     expect(stderr).not.toContain('\u001b');
   });

@@ -47,6 +47,41 @@ describe('stratifiedSplit', () => {
     expect(stratifiedSplit([0, 0, 1], 0, 0.01).evaluation).toHaveLength(1);
   });
 
+  it('keeps groups of rows together, and splits rows of their own as it does without groups', () => {
+    const grouped = classLists.chain((classes) =>
+      fc.tuple(fc.constant(classes), fc.array(fc.nat(9), { minLength: classes.length, maxLength: 200 })),
+    );
+    fc.assert(
+      fc.property(grouped, fc.nat(), ratios, ([classes, names], seed, ratio) => {
+        const alone = [...classes.keys()].map((row) => [row]);
+        expect(stratifiedSplit(classes, seed, ratio, alone)).toEqual(stratifiedSplit(classes, seed, ratio));
+        const groups = [...new Set(names)].map((name) =>
+          [...classes.keys()].filter((row) => names[row] === name),
+        );
+        const ungrouped = stratifiedSplit(classes, seed, ratio);
+        let split: typeof ungrouped;
+        try {
+          split = stratifiedSplit(classes, seed, ratio, groups);
+        } catch (error) {
+          // Every group is larger than what is to be held out.
+          expect(String(error)).toContain('groups that share texts');
+          return;
+        }
+        const { train, evaluation } = split;
+        expect([...train, ...evaluation].sort((a, b) => a - b)).toEqual([...classes.keys()]);
+        const heldOut = new Set(evaluation);
+        for (const rows of groups) {
+          expect([0, rows.length]).toContain(rows.filter((row) => heldOut.has(row)).length);
+        }
+        for (const label of new Set(classes)) {
+          expect(count(classes, evaluation, label)).toBeLessThanOrEqual(
+            count(classes, ungrouped.evaluation, label),
+          );
+        }
+      }),
+    );
+  });
+
   it('refuses a ratio out of range and classes of one row each', () => {
     expect(failure(() => stratifiedSplit([0, 0, 1], 0, 10))).toBe(
       'usage/option: evalRatio: expected a fraction between 0 and 1, got 10',

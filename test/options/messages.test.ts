@@ -140,6 +140,10 @@ it('names the tasks that a preset has values for', () => {
     'usage/option: preset: expected a task of the paper\'s Appendix A (cola, sst2, mrpc, qqp, mnli, qnli, rte, wnli, stsb, squad, cifar100, imagenet) for "paper", got task "text-classification". Use the preset tuned, or give lr, batchSize and select.ratio yourself.',
   );
   expect(failure(() => resolveOptions({}, { task: 'squad' }))).toBe(
-    'usage/option: lr: expected a number above 0, for preset tuned has no values for task squad, got nothing',
+    'usage/option: lr: expected a number above 0, for preset tuned has no values for task squad, got nothing. ' +
+      'Try 0.003 (--lr 0.003), the best of method gspf on text classification, then a third and three times of it.',
+  );
+  expect(failure(() => resolveOptions({ method: 'full' }, { task: 'masked-lm' }))).toContain(
+    'Try 0.00005 (--lr 0.00005), the best of method full',
   );
 });

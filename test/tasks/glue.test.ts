@@ -115,6 +115,26 @@ describe('mnli', () => {
   });
 });
 
+describe('qnli', () => {
+  const lines = (pairs: readonly (readonly [string, string])[]): string =>
+    pairs
+      .map(([question, sentence], i) => `${i}\t${question}\t${sentence}\t${i % 2 ? '' : 'not_'}entailment\n`)
+      .join('');
+
+  it('splits rows so that a question or sentence is on one side only', async () => {
+    const pairs = Array.from({ length: 60 }, (_, i) => [`who ${i % 40}`, `they ${i % 50}`] as const);
+    const files = filesOf({ 'd/dev.tsv': `index\tquestion\tsentence\tlabel\n${lines(pairs)}` });
+    for (const seed of [0, 1, 2]) {
+      const task = await load('qnli', { data: 'd', evalRatio: 0.2, seed }, files);
+      const textsOf = (half: typeof task.train) => half.flatMap(({ text, textPair }) => [text, textPair]);
+      const trained = new Set(textsOf(task.train));
+      expect(textsOf(task.evaluation).filter((text) => trained.has(text))).toEqual([]);
+      expect([task.train.length + task.evaluation.length, task.evaluation.length]).toEqual([60, 12]);
+      expect(task.notes.at(-1)).toContain(`seed ${seed}, rows that share a text on one side`);
+    }
+  });
+});
+
 describe('qqp', () => {
   const header = 'id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n';
 

@@ -64,9 +64,10 @@ describe("SQuAD's JSON", () => {
     expect(
       failure(() => readQuestions(squad({ ...asked, answers: [{ text: 'dusk' }] }), 'dev.json')),
     ).toMatch(
-      /^input\/data: dev.json, question "q1", data\[0\]\.paragraphs\[0\]\.qas\[0\]\.answers\[0\]\.answer_start: expected/,
+      /^input\/data: dev.json, question "q1": expected .*, got no "data\[0\]\.paragraphs\[0\]\.qas\[0\]\.answers\[0\]\.answer_start"\./,
     );
-    expect(failure(() => readQuestions('{"data": 3}', 'dev.json'))).toContain('dev.json, data: expected');
+    expect(failure(() => readQuestions('{"data": 3}', 'dev.json'))).toContain('got a number in "data".');
+    expect(failure(() => readQuestions('{"rows": []}', 'dev.json'))).toContain('got no "data".');
     expect(failure(() => readQuestions('{"data": []}', 'dev.json'))).toBe(
       'input/data: dev.json: expected questions, got none',
     );
@@ -134,9 +135,9 @@ describe("the user's own rows", () => {
   it.each([
     [{ ...row, answers: [{ text: 'dawn' }] }, 'letter for letter, got "dawn"'],
     [{ ...row }, 'expected answers, or answer_text and answer_start, got the keys question, context'],
-    [{ context: 'x', answers: [] }, 'in "question": '],
+    [{ context: 'x', answers: [] }, 'got no "question"'],
     [{ ...row, answers: { text: ['dusk'], answer_start: [1, 2] } }, 'got 2 and 1'],
-    [{ ...row, answer_text: 'dusk', answer_start: 'x' }, 'in "answer_start": '],
+    [{ ...row, answer_text: 'dusk', answer_start: 'x' }, 'got a text in "answer_start"'],
   ])('are named by their line when wrong: %#', (wrong, message) => {
     const error = failure(() => read({ ...row, answers: [] }, wrong));
     expect(error).toMatch(/^input\/data: own.jsonl:2: /);

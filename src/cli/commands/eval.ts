@@ -4,33 +4,23 @@ import { type ClassScores, type ConfusionMatrix, classScores } from '../../metri
 import type { Model } from '../../node/model.ts';
 import { labelsOf } from '../../tasks/task.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
+import { type EvalFlags, loadEvaluation } from '../evaluation-task.ts';
 import { alignColumns, formatCount, formatMetric, metricName } from '../format.ts';
+import { baseOption, batchSizeOption, openModel, patchOption, threadsOption } from '../model-options.ts';
 import {
-  baseOption,
-  batchSizeOption,
-  type ModelFlags,
-  openModel,
-  patchOption,
-  threadsOption,
-} from '../model-options.ts';
-import {
+  heldOutOptions,
   labelColumnOption,
   limitEvalOption,
-  type TaskFlags,
   taskOptions,
-  taskOptionsOf,
   textColumnOptions,
 } from '../task-options.ts';
-
-export interface EvalFlags extends ModelFlags, TaskFlags {
-  readonly batchSize: number;
-}
 
 export const evaluate: CommandDefinition<EvalFlags> = {
   usage: 'eval',
   description: "score a model on a task's evaluation data, or on the whole of a table",
   examples: [
     'gspf eval --model all-MiniLM-L6-v2 --patch runs/mails --task text-classification --data new.csv',
+    'gspf eval --patch runs/mails --task text-classification --data mails.csv --eval-ratio 0.1',
     'gspf eval --model all-MiniLM-L6-v2 --patch runs/glue --task glue --data glue',
   ],
   options,
@@ -42,6 +32,7 @@ function options(command: Command): void {
   patchOption(command);
   taskOptions(command);
   command.optionsGroup('Data:');
+  heldOutOptions(command);
   limitEvalOption(command);
   textColumnOptions(command);
   labelColumnOption(command);
@@ -53,14 +44,9 @@ async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<un
   if (flags.task === 'glue') {
     return (await import('../glue-table.ts')).evaluateGlue(flags, { io, output });
   }
-  const { loadTask } = await import('../../node/fine-tune.ts');
   const model = await openModel(flags, { io, output });
   try {
-    const task = await loadTask(flags.task, {
-      ...taskOptionsOf(flags),
-      labels: model.labels,
-      evaluationOnly: true,
-    });
+    const task = await loadEvaluation(flags, model.labels);
     for (const note of task.notes) output.note(note);
     const names = labelsOf(task);
     const remark =

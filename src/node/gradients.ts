@@ -63,13 +63,14 @@ export async function modelGradients(
   const wrt = [...weights.keys(), ...floatInputs.map(({ name }) => name)];
   const backward = vectorJacobianProduct(forward, { outputs: [...given.keys()], wrt });
 
+  const feeds = new Map<string, Tensor>([...weights, ...[...inputs].map(widenEntry)]);
+  for (const [output, tensor] of given) feeds.set(cotangentName(output), tensor);
   const results = new Map<string, Tensor>();
   for (const { name } of backward.outputs) {
     const type = backward.types.get(name);
-    if (type !== undefined) results.set(name, zeros(type.dtype, type.shape));
+    // A model may give a weight out as it is: nothing computes it.
+    if (type !== undefined && !feeds.has(name)) results.set(name, zeros(type.dtype, type.shape));
   }
-  const feeds = new Map<string, Tensor>([...weights, ...[...inputs].map(widenEntry)]);
-  for (const [output, tensor] of given) feeds.set(cotangentName(output), tensor);
   const executable = await onnxRuntime({ threads }).compile(backward);
   try {
     await executable.run(feeds, results);
@@ -79,7 +80,7 @@ export async function modelGradients(
 
   const tensors = new Map<string, Tensor>();
   const take = (name: string, from: string): void => {
-    const tensor = results.get(from);
+    const tensor = results.get(from) ?? feeds.get(from);
     if (tensor !== undefined) tensors.set(name, tensor);
   };
   for (const { name } of graph.outputs) take(`output/${name}`, name);

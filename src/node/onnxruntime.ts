@@ -2,7 +2,7 @@ import './without-telemetry.ts';
 
 import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
-import type { StaticGraph } from '../graph/graph.ts';
+import { describeNode, type StaticGraph } from '../graph/graph.ts';
 import { orderForEarlyRelease } from '../lowering/execution-order.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Backend, Executable } from '../runtime/backend.ts';
@@ -53,7 +53,7 @@ async function createSession(
   try {
     return await ort.InferenceSession.create(fenced(encodeModel(orderForEarlyRelease(graph))), options);
   } catch (cause) {
-    throw failure(`graph "${graph.name}"`, 'a graph that onnxruntime accepts', cause);
+    throw failure(graph, 'a graph that onnxruntime accepts', cause);
   }
 }
 
@@ -85,7 +85,7 @@ class Session implements Executable {
     try {
       await this.#session.run(inputs, fetches);
     } catch (cause) {
-      if (!isFenced(cause)) throw failure(`graph "${this.#graph.name}"`, 'a run without failure', cause);
+      if (!isFenced(cause)) throw failure(this.#graph, 'a run without failure', cause);
     }
     if (this.#profile !== undefined) this.#ran(this.#profile, startMs);
   }
@@ -130,7 +130,16 @@ function wrap(tensor: Tensor): ort.Tensor {
   }
 }
 
-function failure(subject: string, expected: string, cause: unknown): GspfError {
+/** How onnxruntime writes the name of the node that it refuses, or that fails. */
+const namedNode = /node with name '([^']+)'|^Node \(([^)]+)\)|Name:'([^']+)'|In Node, \("([^"]+)"/;
+
+function failure(graph: StaticGraph, expected: string, cause: unknown): GspfError {
   const got = cause instanceof Error ? cause.message : String(cause);
+  const name = namedNode
+    .exec(got)
+    ?.slice(1)
+    .find((group) => group !== undefined);
+  const node = name === undefined ? undefined : graph.nodes.find((candidate) => candidate.name === name);
+  const subject = node === undefined ? `graph "${graph.name}"` : describeNode(node);
   return new GspfError('runtime/failed', { subject, expected, got, cause });
 }

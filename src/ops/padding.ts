@@ -14,7 +14,15 @@ import {
   stridesOf,
 } from './shapes.ts';
 
-const modeOf = (node: Node): string => stringAttribute(node, 'mode', 'constant');
+const modes = ['constant', 'edge', 'reflect', 'wrap'] as const;
+
+/** @throws `graph/operator` for a mode that ONNX has not. */
+function modeOf(node: Node): (typeof modes)[number] {
+  const name = stringAttribute(node, 'mode', 'constant');
+  const mode = modes.find((known) => known === name);
+  if (mode !== undefined) return mode;
+  throw refusal(node, 'mode constant, edge, reflect or wrap', name);
+}
 
 /** Pad's input 1, per axis of input 0. */
 function padsOf(c: InferContext): { before: number[]; after: number[] } {
@@ -31,23 +39,25 @@ function padsOf(c: InferContext): { before: number[]; after: number[] } {
   return { before, after };
 }
 
-/**
- * For each axis, the input position that each output position copies; −1 for the constant.
- *
- * @throws `graph/operator` for a mode that ONNX has not.
- */
-function sources(c: InferContext): readonly (readonly number[])[] {
-  const { shape } = requiredType(c, 0);
+/** The extents with the padding. */
+function paddedShape(c: InferContext): readonly number[] {
   const { before, after } = padsOf(c);
-  return shape.map((extent, axis) => {
-    const length = Math.max(0, extent + (before[axis] ?? 0) + (after[axis] ?? 0));
-    return Array.from({ length }, (_, o) => source(o - (before[axis] ?? 0), extent, c.node));
-  });
+  return requiredType(c, 0).shape.map((extent, axis) => extent + (before[axis] ?? 0) + (after[axis] ?? 0));
 }
 
-function source(position: number, extent: number, node: Node): number {
+/** For each axis, the input position that each output position copies; −1 for the constant. */
+function sources(c: InferContext): readonly (readonly number[])[] {
+  const { shape } = requiredType(c, 0);
+  const { before } = padsOf(c);
+  const mode = modeOf(c.node);
+  return paddedShape(c).map((length, axis) =>
+    Array.from({ length }, (_, o) => source(o - (before[axis] ?? 0), shape[axis] ?? 0, mode)),
+  );
+}
+
+function source(position: number, extent: number, mode: (typeof modes)[number]): number {
   if (position >= 0 && position < extent) return position;
-  switch (modeOf(node)) {
+  switch (mode) {
     case 'constant':
       return -1;
     case 'edge':
@@ -59,13 +69,14 @@ function source(position: number, extent: number, node: Node): number {
       const within = ((position % period) + period) % period;
       return within < extent ? within : period - within;
     }
-    default:
-      throw refusal(node, 'mode constant, edge, reflect or wrap', modeOf(node));
   }
 }
 
 const pad: OpDefinition = {
-  infer: (c) => [{ dtype: requiredType(c, 0).dtype, shape: sources(c).map((list) => list.length) }],
+  infer: (c) => {
+    modeOf(c.node);
+    return [{ dtype: requiredType(c, 0).dtype, shape: paddedShape(c) }];
+  },
   evaluate: (c) => {
     const { dtype, shape, data } = requiredArray(c, 0);
     const fill = c.inputs[2]?.data[0] ?? 0;

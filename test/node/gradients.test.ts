@@ -4,7 +4,10 @@ import type { Graph, Node } from '../../src/graph/graph.ts';
 import { string } from '../../src/graph/graph.ts';
 import { narrow } from '../../src/models/half-precision.ts';
 import { modelGradients } from '../../src/node/gradients.ts';
-import { type DType, float32, type Tensor } from '../../src/tensor.ts';
+import { onnxRuntime } from '../../src/node/onnxruntime.ts';
+import { specialize } from '../../src/specialize/specialize.ts';
+import { type DType, float32, int64, type Tensor, zeros } from '../../src/tensor.ts';
+import { rejection } from '../data/failure.ts';
 
 // y = x·w + b: ∂/∂w = xᵀ·ȳ, ∂/∂b = Σ ȳ, ∂/∂x = ȳ·wᵀ, by hand.
 const x = float32([2, 2], [1, 2, 3, 4]);
@@ -52,6 +55,18 @@ describe('weights have gradients', () => {
     const inputs = new Map([['x', x]]);
     const { tensors } = await modelGradients(graph, inputs, new Map([['y', cotangent]]), { wrtInputs });
     expect(Object.fromEntries(tensors)).toEqual(expected);
+  });
+
+  test('that are outputs themselves', async () => {
+    const graph = layer('float32', (builder, name, tensor) => builder.initializer(name, tensor));
+    const outputs = [...graph.outputs, { name: 'b', dtype: 'float32' as const, shape: [2] }];
+    const cotangents = new Map([
+      ['y', cotangent],
+      ['b', float32([2], [1, 2])],
+    ]);
+    const { tensors } = await modelGradients({ ...graph, outputs }, new Map([['x', x]]), cotangents);
+    expect(tensors.get('output/b')).toEqual(b);
+    expect(tensors.get('grad/b')).toEqual(float32([2], [102, 1012]));
   });
 
   test('read inside the branch of an If', async () => {
@@ -103,4 +118,32 @@ test('a list of floats that decides a shape has the gradient of its other uses',
   );
   // Σy = (Σ row·s)·Σ resize(x), and the resized x holds each pixel six times.
   expect(tensors.get('grad/s')).toEqual(float32([4], [72, 144, 216, 288]));
+});
+
+describe('what onnxruntime says is passed on with the node', () => {
+  const graphOf = (opType: string, dtype: DType, attributes = {}): Graph => {
+    const builder = new GraphBuilder();
+    builder.input({ name: 'x', dtype, shape: [2] });
+    const { nodes, ...rest } = builder.build('g', [{ name: 'y', dtype, shape: [2] }]);
+    const node = { name: '/block/3', opType, inputs: ['x', 'x'], outputs: ['y'], attributes };
+    return { ...rest, nodes: [...nodes, node] };
+  };
+
+  test('that it refuses', async () => {
+    const graph = graphOf('BitShift', 'uint16', { direction: string('LEFT') });
+    const compiled = onnxRuntime().compile(specialize(graph, { dims: {}, variables: new Set() }));
+    expect(await rejection(compiled)).toMatch(
+      /^runtime\/failed: BitShift "\/block\/3": expected a graph that onnxruntime accepts, got Could not find/,
+    );
+  });
+
+  test('that fails', async () => {
+    const graph = graphOf('Gather', 'int64');
+    const executable = await onnxRuntime().compile(specialize(graph, { dims: {}, variables: new Set() }));
+    const run = executable.run(new Map([['x', int64([2], [0, 9])]]), new Map([['y', zeros('int64', [2])]]));
+    expect(await rejection(run)).toMatch(
+      /^runtime\/failed: Gather "\/block\/3": expected a run without failure, got .* out of data bounds, idx=9/,
+    );
+    await executable.release();
+  });
 });

@@ -201,3 +201,23 @@ describe('refusals', () => {
     expect(failure(() => bound(graphOf([2, 3], body)))).toBe(message);
   });
 });
+
+describe('an absurd extent is refused before anything of its size is reserved', () => {
+  const huge = 2 ** 52;
+  test.each<[string, (b: GraphBuilder) => string]>([
+    ['ConstantOfShape', (b) => b.op('ConstantOfShape', [b.ints([2 ** 40, 2 ** 40])])],
+    ['Expand', (b) => b.op('Expand', ['x', b.ints([huge, 8])])],
+    ['Tile', (b) => b.op('Tile', ['x', b.ints([huge, 8])])],
+    ['Pad', (b) => b.op('Pad', ['x', b.ints([huge, huge, 0, 0])])],
+    ['Pad', (b) => b.op('Pad', ['x', b.ints([-4, 0, -4, 0])])],
+    ['Resize', (b) => b.op('Resize', ['x', undefined, undefined, b.ints([huge, huge])])],
+    ['OneHot', (b) => b.op('OneHot', [b.ints([0]), b.ints([huge * 2]), b.ints([0, 1])])],
+  ])('%s (%#)', (opType, body) => {
+    expect(failure(() => bound(graphOf([2, 8], body)))).toMatch(new RegExp(`^graph/shape: ${opType} "`));
+  });
+
+  test('also where an input is that large', () => {
+    const graph = graphOf([huge, huge], (b) => b.op('Flatten', ['x']));
+    expect(failure(() => bound(graph))).toMatch(/^graph\/shape: Flatten "/);
+  });
+});

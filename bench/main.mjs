@@ -166,7 +166,7 @@ function tellLeftOut(place) {
 }
 
 /** Why a row cannot be measured here; undefined where it can. */
-function missingOf({ id, kind, ours }, { a, b, python }) {
+function missingOf({ id, kind }, { a, b, python }) {
   if (id.startsWith('A.')) {
     if (a === undefined) return `no tokenizer in ${flags.tokenizer} (--tokenizer)`;
     if (id.startsWith('A.peer.') && python === undefined) return `no Python. ${makeEnvironment}`;
@@ -174,7 +174,7 @@ function missingOf({ id, kind, ours }, { a, b, python }) {
   }
   if (b === undefined) return `no model in ${flags.model} (--model)`;
   if (kind === 'runs' && !existsSync(flags.data)) return `no SST-2 in ${flags.data} (--data)`;
-  if (kind === 'runs' && ours === undefined && python === undefined) return `no Python. ${makeEnvironment}`;
+  if (id.startsWith('B.peer.') && python === undefined) return `no Python. ${makeEnvironment}`;
   return undefined;
 }
 

@@ -39,8 +39,7 @@ function summaryRows(record: RunRecord, directory: RunDirectory): readonly (read
     ['frozen weights', frozenProof(frozen)],
     ['time', formatDuration(record.elapsedMs)],
     ...phases.map((phase) => [`  ${phaseNames[phase.phase]}`, phaseTime(phase)]),
-    ['peak memory', formatBytes(record.peakRssBytes)],
-    ...peakByCategory(phases),
+    ...peakByCategory(record),
     ['patch', `${directory.file('patch')} (${formatBytes(patch.sizeBytes)})`],
     ['report', directory.file('report')],
   ];
@@ -70,14 +69,17 @@ const memoryNames: { readonly [M in MemoryCategory]: string } = {
   rest: 'runtime, data, slack',
 };
 
-/** What held the memory in the phase that had the peak. */
-function peakByCategory(phases: readonly PhaseReport[]): readonly (readonly string[])[] {
-  const peak = Math.max(...phases.map(({ peakRssBytes }) => peakRssBytes));
-  const memory = phases.find(({ peakRssBytes }) => peakRssBytes === peak)?.memory;
-  if (memory === undefined) return [];
-  return memoryCategories
-    .filter((category) => memory[category] > 0)
-    .map((category) => [`  ${memoryNames[category]}`, formatBytes(memory[category])]);
+/** The peak, and what held the memory in the phase that had it. */
+function peakByCategory({ phases, peakRssBytes }: RunRecord): readonly (readonly string[])[] {
+  const peak = Math.max(...phases.map((phase) => phase.peakRssBytes));
+  const at = phases.find((phase) => phase.peakRssBytes === peak);
+  if (at === undefined) return [['peak memory', formatBytes(peakRssBytes)]];
+  return [
+    ['peak memory', `${formatBytes(peakRssBytes)}, in ${phaseNames[at.phase]}`],
+    ...memoryCategories
+      .filter((category) => at.memory[category] > 0)
+      .map((category) => [`  ${memoryNames[category]}`, formatBytes(at.memory[category])]),
+  ];
 }
 
 function nextCommands(directory: RunDirectory, flags: TrainFlags): readonly (readonly [string, string])[] {

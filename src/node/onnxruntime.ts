@@ -41,7 +41,17 @@ export function onnxRuntime({ threads, memoryArena = false, profiler }: OnnxRunt
         enableProfiling: true,
         profileFilePrefix: profile.prefix,
       };
-      return new Session(graph, await createSession(graph, { ...options, ...profiling }), profile);
+      const startMs = performance.now();
+      const session = await createSession(graph, { ...options, ...profiling });
+      const durationMs = performance.now() - startMs;
+      profiler?.trace({
+        name: 'create session',
+        kind: 'session',
+        startMs,
+        durationMs,
+        details: { graph: graph.name },
+      });
+      return new Session(graph, session, profile);
     },
   };
 }

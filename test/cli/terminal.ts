@@ -65,3 +65,8 @@ export async function gspf(argv: readonly string[], terminal: Terminal = {}): Pr
   const status = await runCli(argv, io);
   return { status, stdout: io.written.out, stderr: io.written.err };
 }
+
+/** The words of a line, as a shell takes it apart. */
+export function argv(line: string): string[] {
+  return Array.from(line.matchAll(/'([^']*)'|(?:[^\s']|'[^']*')+/g), ([word]) => word.replaceAll("'", ''));
+}

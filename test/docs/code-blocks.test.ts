@@ -11,8 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { argv, gspf } from '../cli/terminal.ts';
 import { type CodeBlock, codeBlocks, markdownFiles, root } from './code-blocks.ts';
 
 /** Languages whose blocks are run; blocks of the others are output or file contents, which their own tests check. */
@@ -31,6 +32,7 @@ beforeAll(() => {
   cpSync(`${root}test/fixtures/bert/tiny-encoder`, join(home, 'all-MiniLM-L6-v2'), { recursive: true });
   writeFileSync(join(home, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(home, 'mails.csv'), mails());
+  for (const block of markdownFiles().flatMap(codeBlocks)) writeSample(block);
   script('gspf', `exec '${process.execPath}' '${root}dist/cli/bin.js' "$@"`);
   script('npx', 'command=$1; shift; exec "$command" "$@"');
   // Installing and testing within a test would not end: that the commands exist is checked below.
@@ -42,6 +44,20 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 function script(name: string, body: string): void {
   writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
   chmodSync(join(bin, name), 0o755);
+}
+
+/** The file that a block shows a part of: its rows, some times over. */
+function writeSample({ path, code }: CodeBlock): void {
+  if (path === '') return;
+  const [header = '', ...rows] = code.split('\n');
+  const isTable = path.endsWith('.csv');
+  const parts = Array.from({ length: 4 }, () => (isTable ? rows.join('\n') : code));
+  const file = join(home, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(
+    file,
+    `${[...(isTable ? [header] : []), parts.join(path.endsWith('.conll') ? '\n\n' : '\n')].join('\n')}\n`,
+  );
 }
 
 /** Forty mails of two kinds. */
@@ -67,10 +83,27 @@ function run(command: string, args: readonly string[], input?: string): void {
   expect(status, `${stdout}\n${stderr}`).toBe(0);
 }
 
+/** Command lines of gspf alone run in this process, which is quicker than starting one for each. */
+async function runHere(lines: readonly string[]): Promise<void> {
+  const before = process.cwd();
+  process.chdir(home);
+  try {
+    for (const line of lines) {
+      const { status, stderr } = await gspf(argv(line).slice(1));
+      expect(status, `${line}\n${stderr}`).toBe(0);
+    }
+  } finally {
+    process.chdir(before);
+  }
+}
+
 const hasNumpy = spawnSync('python3', ['-c', 'import numpy, safetensors']).status === 0;
 
-function execute({ language, code }: CodeBlock): void {
-  if (language === 'sh') {
+async function execute({ language, code }: CodeBlock): Promise<void> {
+  const lines = code.split('\n');
+  if (lines.every((line) => line.startsWith('gspf '))) {
+    await runHere(lines);
+  } else if (language === 'sh') {
     run('sh', ['-e'], code);
   } else if (language === 'python') {
     // A base under the names of the task model, and the patch that the README's example made.

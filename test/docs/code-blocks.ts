@@ -7,6 +7,8 @@ export interface CodeBlock {
   /** The line of its opening fence, from 1. */
   readonly line: number;
   readonly language: string;
+  /** The path of the user's file that it shows a part of; empty for other blocks. */
+  readonly path: string;
   readonly code: string;
 }
 
@@ -24,13 +26,15 @@ export function markdownFiles(): readonly string[] {
 export function codeBlocks(file: string): readonly CodeBlock[] {
   const lines = readFileSync(`${root}${file}`, 'utf8').split('\n');
   const blocks: CodeBlock[] = [];
-  let open: { line: number; language: string; code: string[] } | undefined;
+  let open: { line: number; language: string; path: string; code: string[] } | undefined;
   for (const [index, text] of lines.entries()) {
-    const fence = /^```(\w*)/.exec(text);
+    const fence = /^```(\w*) *(\S*)/.exec(text);
     if (open === undefined) {
-      if (fence !== null) open = { line: index + 1, language: fence[1] ?? '', code: [] };
+      if (fence !== null) {
+        open = { line: index + 1, language: fence[1] ?? '', path: fence[2] ?? '', code: [] };
+      }
     } else if (fence !== null) {
-      blocks.push({ file, line: open.line, language: open.language, code: open.code.join('\n') });
+      blocks.push({ file, ...open, code: open.code.join('\n') });
       open = undefined;
     } else {
       open.code.push(text);

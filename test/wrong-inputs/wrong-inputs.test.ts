@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { trainIn } from '../cli/mails.ts';
-import { fixture, gspf } from '../cli/terminal.ts';
+import { argv, fixture, gspf } from '../cli/terminal.ts';
 import { type WrongInput, wrongInputs } from './cases.ts';
 
 const before = process.cwd();
@@ -18,7 +18,7 @@ beforeAll(async () => {
   expect(ran.status).toBe(0);
   cpSync('run', 'runs/mails', { recursive: true });
   rmSync('run', { recursive: true });
-});
+}, 60_000);
 
 afterAll(() => {
   process.chdir(before);
@@ -57,11 +57,6 @@ function everywhere(text: string): string {
     .replaceAll(process.cwd(), '…')
     .replace(/header of \d+ bytes, got \d+ bytes after/, 'header of … bytes, got … bytes after')
     .replace(/ \(line \d+ column \d+\)/, '');
-}
-
-/** The words of a line, as a shell takes it apart. */
-function argv(line: string): string[] {
-  return Array.from(line.matchAll(/'([^']*)'|(?:[^\s']|'[^']*')+/g), ([word]) => word.replaceAll("'", ''));
 }
 
 function page(): string {

@@ -1,3 +1,4 @@
+import type { TaskOptions } from '../tasks/load.ts';
 import type { Task } from '../tasks/task.ts';
 import type { ModelFlags } from './model-options.ts';
 import { type TaskFlags, taskOptionsOf } from './task-options.ts';
@@ -7,10 +8,17 @@ export interface EvalFlags extends ModelFlags, TaskFlags {
   readonly seed?: number;
 }
 
+/** What a model says of the data that it reads. */
+type KnownOfModel = Pick<TaskOptions, 'labels' | 'featureColumns'>;
+
 /** The task with the rows that the flags ask to evaluate on. */
-export async function loadEvaluation(flags: EvalFlags, labels: readonly string[] | undefined): Promise<Task> {
+export async function loadEvaluation(
+  flags: EvalFlags,
+  { labels, featureColumns }: KnownOfModel,
+): Promise<Task> {
   const { loadTask } = await import('../node/fine-tune.ts');
-  const options = { ...taskOptionsOf(flags), labels };
+  const given = taskOptionsOf(flags);
+  const options = { ...given, labels, featureColumns: given.featureColumns ?? featureColumns };
   if (flags.evalRatio === undefined) return loadTask(flags.task, { ...options, evaluationOnly: true });
   const { evaluatesOn, readEvaluatedRows } = await import('../node/evaluated-rows.ts');
   const rows = flags.patch === undefined ? undefined : await readEvaluatedRows(flags.patch);

@@ -71,7 +71,7 @@ export async function evaluateGlue(flags: EvalFlags, context: DownloadContext): 
 async function scoreTask(task: BenchmarkTask, flags: EvalFlags, context: DownloadContext): Promise<Row> {
   const opened = await openModel(flags, context);
   try {
-    const loaded = await loadEvaluation({ ...flags, task: task.name }, opened.labels);
+    const loaded = await loadEvaluation({ ...flags, task: task.name }, { labels: opened.labels });
     for (const note of loaded.notes) context.output.note(note);
     const metrics = await opened.evaluate(loaded, flags.batchSize);
     const counted = Object.fromEntries(

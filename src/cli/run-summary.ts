@@ -13,7 +13,7 @@ import {
   plural,
   shellWord,
 } from './format.ts';
-import { unseenData } from './task-options.ts';
+import { trial, unseenData } from './task-options.ts';
 
 const phaseNames: { readonly [P in PhaseReport['phase']]: string } = {
   prepare: 'prepare',
@@ -85,11 +85,13 @@ function peakByCategory({ phases, peakRssBytes }: RunRecord): readonly (readonly
 function nextCommands(directory: RunDirectory, flags: TrainFlags): readonly (readonly [string, string])[] {
   const patch = shellWord(directory.path);
   const data = unseenData(flags);
-  const evaluate = `gspf eval --patch ${patch} --task ${flags.task}`;
+  // The base of a patch is looked for among directories and models of the hub.
+  const model = flags.model.endsWith('.onnx') ? `--model ${shellWord(flags.model)} ` : '';
+  const evaluate = `gspf eval ${model}--patch ${patch} --task ${flags.task}`;
   const merged = shellWord(`${directory.path.replace(/[/\\]+$/, '')}-merged`);
   return [
-    ['try it', `gspf predict --patch ${patch} --text 'A text of yours'`],
+    ['try it', `gspf predict ${model}--patch ${patch} ${trial(flags)}`],
     ['score it', data === undefined ? evaluate : `${evaluate} --data ${shellWord(data)}`],
-    ['merge it', `gspf patch apply ${patch} --out ${merged}`],
+    ['merge it', `gspf patch apply ${patch} ${model}--out ${merged}`],
   ];
 }

@@ -7,6 +7,7 @@ export interface ColumnFlags {
   readonly textColumn?: string;
   readonly textPairColumn?: string;
   readonly labelColumn?: string;
+  readonly featureColumns?: readonly string[];
 }
 
 export interface TaskFlags extends ColumnFlags {
@@ -23,7 +24,7 @@ export function taskOptions(command: Command): void {
   requiredOption(
     command,
     '--task <name>',
-    `text-classification, text-regression, token-classification, question-answering or masked-lm for data of your own, or ${Object.keys(glueTasks).join(', ')}, stsb, squad`,
+    `text-classification, text-regression, token-classification, question-answering or masked-lm for data of your own; tabular-classification, tabular-regression or arrays for an .onnx model; or ${Object.keys(glueTasks).join(', ')}, stsb, squad`,
   );
   command.option('--data <path>', "the task's directory of files, or your own file");
 }
@@ -35,9 +36,15 @@ export function textColumnOptions(command: Command): void {
     .option('--text-pair-column <name>', 'column of the second text, for pairs');
 }
 
-/** Adds `--label-column`. */
-export function labelColumnOption(command: Command): void {
-  command.option('--label-column <name>', 'column of the label (default: guessed from its name)');
+/** Adds `--label-column` and `--feature-columns`. */
+export function columnOptions(command: Command): void {
+  command
+    .option('--label-column <name>', 'column or tensor of the label (default: guessed from its name)')
+    .option(
+      '--feature-columns <a,b,c>',
+      'of a tabular task: columns of features (default: all columns of numbers)',
+      (names) => names.split(','),
+    );
 }
 
 /** Adds `--limit-eval`. */
@@ -74,8 +81,10 @@ export function splitOptions(command: Command): void {
 
 /** What loading the task takes of the flags. */
 export function taskOptionsOf(flags: TaskFlags): TaskOptions {
-  const { data, evalData, evalRatio, textColumn, textPairColumn, labelColumn, limitTrain, limitEval } = flags;
-  return { data, evalData, evalRatio, textColumn, textPairColumn, labelColumn, limitTrain, limitEval };
+  const { data, evalData, evalRatio, textColumn, textPairColumn, labelColumn } = flags;
+  const { featureColumns, limitTrain, limitEval } = flags;
+  const columns = { textColumn, textPairColumn, labelColumn, featureColumns };
+  return { data, evalData, evalRatio, ...columns, limitTrain, limitEval };
 }
 
 /** What a file of the user's own may be called, by task. */
@@ -85,7 +94,16 @@ const newFiles: Readonly<Record<string, string>> = {
   'token-classification': 'NEW.conll',
   'question-answering': 'NEW.json',
   'masked-lm': 'NEW.txt',
+  'tabular-classification': 'NEW.csv',
+  'tabular-regression': 'NEW.csv',
+  arrays: 'NEW.safetensors',
 };
+
+/** What to try a finished run with: a text, or a file for a task that has none. */
+export function trial({ task }: TaskFlags): string {
+  const isText = !(task === 'arrays' || task.startsWith('tabular-'));
+  return isText ? "--text 'A text of yours'" : (newFiles[task] ?? '');
+}
 
 /** The path to evaluate a finished run on: what was held out, or a table that it has not seen. */
 export function unseenData({ task, data, evalData }: TaskFlags): string | undefined {

@@ -13,6 +13,7 @@ export interface TrainOptionFlags {
   readonly maxLength?: string;
   readonly lr?: string;
   readonly seed?: string;
+  readonly loss?: string;
   readonly classWeights?: string;
   readonly output?: string;
   readonly headOn?: string;
@@ -34,6 +35,7 @@ const aliases = {
   maxLength: 'maxLength',
   lr: 'lr',
   seed: 'seed',
+  loss: 'loss',
   classWeights: 'classWeights',
   output: 'graph.output',
   headOn: 'graph.headOn',
@@ -50,6 +52,7 @@ export function trainOptions(command: Command): void {
     .option('--max-length <n|auto>', 'tokens after which a text is cut')
     .option('--lr <rate>', 'learning rate')
     .option('--class-weights <list>', 'factors of the classes in the loss: balanced, or 1,2.5 by label')
+    .option('--loss <name>', 'of an .onnx model on arrays or a table: what it is trained by')
     .option('--output <name>', 'of an .onnx model: the output to train')
     .option('--head-on <name>', 'of an .onnx model: the value to put a new head on')
     .option('--seed <n>', 'seed of everything random (default: 0)')

@@ -50,7 +50,8 @@ const usualTexts: readonly string[] = [
   ],
   ...['abstract', 'summary', 'headline', 'title', 'subject', 'input'],
 ];
-const usualLabels: readonly string[] = [
+/** Usual names of a column of classes. */
+export const usualLabels: readonly string[] = [
   ...['label', 'labels', 'class', 'category', 'target', 'intent', 'sentiment', 'emotion', 'topic', 'tag'],
   ...['goldlabel', 'classname', 'labelname', 'labeltext', 'rating', 'stars', 'polarity', 'quality'],
   ...['isduplicate', 'output', 'y'],
@@ -193,7 +194,12 @@ function choose(table: Table, options: ColumnOptions, label: number | undefined)
   return { text, textPair };
 }
 
-function findUsual(table: Table, usual: readonly string[], taken: readonly number[]): number | undefined {
+/** The column with the most usual of some names, in the form that {@link simplify} gives them, that is not taken. */
+export function findUsual(
+  table: Table,
+  usual: readonly string[],
+  taken: readonly number[],
+): number | undefined {
   const names = table.columns.map(simplify);
   for (const name of usual) {
     const index = names.findIndex((candidate, column) => candidate === name && !taken.includes(column));
@@ -211,9 +217,12 @@ function simplify(name: string): string {
 function remaining(table: Table, taken: readonly (number | undefined)[]): number | undefined {
   const left = table.columns.flatMap((name, index) => (taken.includes(index) ? [] : [{ name, index }]));
   const [only] = left;
-  return left.length === 1 && only !== undefined && !rowNumbers.has(simplify(only.name))
-    ? only.index
-    : undefined;
+  return left.length === 1 && only !== undefined && !isRowNumber(only.name) ? only.index : undefined;
+}
+
+/** Whether a column of that name counts rows. */
+export function isRowNumber(name: string): boolean {
+  return rowNumbers.has(simplify(name));
 }
 
 interface Roles extends TextChoice {
@@ -234,7 +243,8 @@ function noteOf(table: Table, options: ColumnOptions, { text, textPair, label }:
   return `${table.source}: took column ${found}, guessed from the names of the columns (${flags} to choose).`;
 }
 
-function noGuess(table: Table, role: string, usual: readonly string[], option: string): GspfError {
+/** The error for a table of which no column has a usual name for a role. */
+export function noGuess(table: Table, role: string, usual: readonly string[], option: string): GspfError {
   const { columns, nestedColumns } = table;
   const hints = [
     `Name the column with ${option}.`,

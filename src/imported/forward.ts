@@ -1,5 +1,6 @@
 import { GspfError, suggest } from '../errors.ts';
 import type { Dim, Graph, Node, ValueInfo } from '../graph/graph.ts';
+import { LOSS } from '../models/sequence-classification.ts';
 import { isFloat } from '../tensor.ts';
 import type { ImportedGraph } from './import.ts';
 
@@ -50,13 +51,13 @@ export function baseGraph({ graph, weights }: ImportedGraph, sequences: Readonly
   }));
   const fed = [...weights].map(([name, { dtype, shape }]): ValueInfo => ({ name, dtype, shape }));
   const initializers = new Map([...graph.initializers].filter(([name]) => !weights.has(name)));
-  return { ...withoutLogits(graph), inputs: [...inputs, ...fed], initializers };
+  return { ...withFreeNames(graph), inputs: [...inputs, ...fed], initializers };
 }
 
 /** {@link baseGraph} with one output, `logits`, which is the given one of the model's values. */
 export function forwardGraph(model: ImportedGraph, value: string, sequences: ReadonlySet<string>): Graph {
   const base = baseGraph(model, sequences);
-  const inputs = [value === LOGITS ? innerName(model.graph) : value];
+  const inputs = [value === LOGITS || value === LOSS ? innerName(model.graph, value) : value];
   const copy: Node = { name: LOGITS, opType: 'Identity', inputs, outputs: [LOGITS], attributes: {} };
   return {
     ...base,
@@ -65,10 +66,10 @@ export function forwardGraph(model: ImportedGraph, value: string, sequences: Rea
   };
 }
 
-/** The graph with its own value `logits`, if it has one, under another name. */
-function withoutLogits(graph: Graph): Graph {
-  const inner = innerName(graph);
-  const rename = (name: string): string => (name === LOGITS ? inner : name);
+/** The graph with its own values of the names that training gives out, if it has such, under others. */
+function withFreeNames(graph: Graph): Graph {
+  const names = new Map([LOGITS, LOSS].map((name) => [name, innerName(graph, name)]));
+  const rename = (name: string): string => names.get(name) ?? name;
   return {
     ...graph,
     nodes: graph.nodes.map((node) => ({
@@ -79,10 +80,10 @@ function withoutLogits(graph: Graph): Graph {
   };
 }
 
-/** What that value is called then: a name that is free, as a model may have been through here before. */
-function innerName({ nodes }: Graph): string {
+/** What such a value is called then: a name that is free, as a model may have been through here before. */
+function innerName({ nodes }: Graph, value: string): string {
   const taken = new Set(nodes.flatMap(({ outputs }) => outputs));
-  let name = `${LOGITS}/inner`;
+  let name = `${value}/inner`;
   while (taken.has(name)) name = `${name}/inner`;
   return name;
 }

@@ -6,52 +6,94 @@ import { linearParameters, type Parameter } from '../models/parameters.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { formatType, isFloat, type TensorType } from '../tensor.ts';
 
-/** The name of a head that gspf adds: `head.weight`, `head.bias`. */
-const HEAD = 'head';
-
 /** A graph with a new head, and the head's parameters. */
 export interface Headed {
   readonly graph: Graph;
   readonly parameters: readonly Parameter[];
 }
 
+/** A head to put on a graph. */
+export interface HeadPlan {
+  /** A value `[batch, features]`, `[batch, tokens, features]` or `[batch, channels, …]`. */
+  readonly on: string;
+  /** What it gives: one row of numbers for each example, for each token, or for each pixel. */
+  readonly each: HeadScope;
+  /** Numbers in a row. */
+  readonly width: number;
+  /** The graph input that says which tokens count, `[batch, tokens]`. */
+  readonly mask?: string | undefined;
+}
+
+export type HeadScope = 'example' | 'token' | 'pixel';
+
 /**
- * Puts a linear layer on a value of a graph: on the mean over its tokens (those that the mask counts) or pixels, where it
- * has such axes.
+ * The name of a head that gspf adds to a graph: `head.weight`, `head.bias`, or `new_head` where the model has one of that
+ * name.
+ */
+export function headName({ inputs, initializers }: Graph): string {
+  const taken = new Set([...inputs.map(({ name }) => name), ...initializers.keys()]);
+  let name = 'head';
+  while (taken.has(`${name}.weight`) || taken.has(`${name}.bias`)) name = `new_${name}`;
+  return name;
+}
+
+/**
+ * Puts a linear layer on a value of a graph. One for each example stands on the mean over its tokens (those that the mask
+ * counts) or pixels, where it has such axes; one for each pixel is a convolution of one by one.
  *
- * @param on A value `[batch, features]`, `[batch, tokens, features]` or `[batch, channels, …]`.
- * @param mask The graph input that says which tokens count, `[batch, tokens]`.
- * @param output The name of what it gives, float32 `[batch, width]`.
+ * @param output The name of what it gives, float32 `[batch, width]`, `[batch, tokens, width]`, `[batch, width, …]`.
  * @throws `usage/option` for a value that the graph lacks, or of another form.
  */
-export function withHead(
-  graph: Graph,
-  on: string,
-  width: number,
-  mask: string | undefined,
-  output: string,
-): Headed {
+export function withHead(graph: Graph, { on, each, width, mask }: HeadPlan, output: string): Headed {
   const { shape } = typeOfValue(graph, on);
-  const features = shape.length > 3 ? shape[1] : shape.at(-1);
-  if (shape.length < 2 || features === undefined) {
+  const isPixels = each === 'pixel' || (each === 'example' && shape.length > 3);
+  const features = isPixels ? shape[1] : shape.at(-1);
+  const leastAxes = each === 'example' ? 2 : 3;
+  if (shape.length < leastAxes || features === undefined) {
     throw new GspfError('usage/option', {
       subject: `graph.headOn "${on}"`,
-      expected: 'a value [batch, features], [batch, tokens, features] or [batch, channels, …]',
+      expected: `a value ${valueForms[each]}`,
       got: `[${shape.join(', ')}]`,
     });
   }
   const builder = new GraphBuilder(graph);
-  const pooled = shape.length === 2 ? on : pool(builder, on, shape.length, mask);
-  const parameters = linearParameters(HEAD, features, width);
-  for (const { name, shape: extents } of parameters) {
-    builder.input({ name, dtype: 'float32', shape: extents });
+  const name = headName(graph);
+  const kernel = isPixels && each === 'pixel' ? shape.slice(2).map(() => 1) : [];
+  const parameters = linearParameters(name, features, width).map(
+    (parameter): Parameter =>
+      parameter.name === `${name}.weight`
+        ? { ...parameter, shape: [...parameter.shape, ...kernel] }
+        : parameter,
+  );
+  for (const { name: parameter, shape: extents } of parameters) {
+    builder.input({ name: parameter, dtype: 'float32', shape: extents });
   }
-  builder.op('Gemm', [pooled, `${HEAD}.weight`, `${HEAD}.bias`], { transB: int(1) }, output);
+  const [weight, bias] = [`${name}.weight`, `${name}.bias`];
+  if (each === 'pixel') builder.op('Conv', [on, weight, bias], {}, output);
+  else if (each === 'token') {
+    const product = builder.op('MatMul', [on, builder.transpose(weight, [1, 0])], {}, `${name}/product`);
+    builder.op('Add', [product, bias], {}, output);
+  } else {
+    const pooled = shape.length === 2 ? on : pool(builder, on, shape.length, mask, name);
+    builder.op('Gemm', [pooled, weight, bias], { transB: int(1) }, output);
+  }
   return { graph: builder.build(graph.name, graph.outputs), parameters };
 }
 
-function pool(builder: GraphBuilder, value: string, rank: number, mask: string | undefined): string {
-  const part = (name: string): string => `${HEAD}/${name}`;
+const valueForms: Readonly<Record<HeadScope, string>> = {
+  example: '[batch, features], [batch, tokens, features] or [batch, channels, …]',
+  token: '[batch, tokens, features]',
+  pixel: '[batch, channels, …]',
+};
+
+function pool(
+  builder: GraphBuilder,
+  value: string,
+  rank: number,
+  mask: string | undefined,
+  head: string,
+): string {
+  const part = (name: string): string => `${head}/${name}`;
   const dropAxes = { keepdims: int(0) };
   if (rank > 3) {
     const axes = builder.ints(Array.from({ length: rank - 2 }, (_, i) => i + 2));
@@ -68,7 +110,7 @@ function pool(builder: GraphBuilder, value: string, rank: number, mask: string |
 }
 
 /** Extents to look at a graph with: unlike each other, so that axes are not mixed up. */
-const PROBE = { batch: 2, other: 8 } as const;
+export const PROBE = { batch: 2, other: 8 } as const;
 
 /**
  * The type of a float value at some extents of the named axes.

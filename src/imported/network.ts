@@ -1,6 +1,7 @@
 import { GspfError } from '../errors.ts';
 import type { Parameter } from '../models/parameters.ts';
 import type { SequenceNetwork } from '../objectives/network.ts';
+import type { Objective } from '../objectives/objective.ts';
 import type { GraphOptions } from '../options/options.ts';
 import type { Tensor } from '../tensor.ts';
 import { baseGraph, forwardGraph, LOGITS, outputOf } from './forward.ts';
@@ -21,37 +22,58 @@ export interface ImportedNetworkOptions extends GraphOptions {
 /** The keys of a patch's metadata that say how the graph was read. */
 export const graphMetadata = { output: 'graph_output', headOn: 'graph_head_on', tie: 'graph_tie' } as const;
 
-/**
- * An imported graph that reads texts, with its own head or a new one.
- *
- * @throws `usage/option` for names that the graph lacks, `input/model` for a head of another width.
- */
-export function importedNetwork(imported: ImportedGraph, options: ImportedNetworkOptions): SequenceNetwork {
-  const { source, width, output, headOn, tie, padTokenId } = options;
+/** What training asks of an imported graph, whatever it reads. */
+type ImportedBody = Pick<Objective, 'parameters' | 'zeroGradient' | 'copies' | 'patchMetadata'>;
+
+/** The weights of an imported graph, and what a patch must say of it. */
+export function importedBody(
+  imported: ImportedGraph,
+  { output, headOn, tie }: GraphOptions,
+): { readonly model: ImportedGraph; readonly body: ImportedBody } {
   const model = tie ? tieWeights(imported) : imported;
-  const roles = textRoles(model.graph, source);
-  const sequences = new Set(roles.keys());
-  const body = [...model.weights].map(
+  const parameters = [...model.weights].map(
     ([name, { shape }]): Parameter => ({ name, shape, initialization: 'zeros' }),
   );
-  const mask = [...roles].find(([, role]) => role === 'mask')?.[0];
-  const shared = {
+  const body: ImportedBody = {
+    parameters,
     zeroGradient: [],
     copies: tie
       ? (weights: ReadonlyMap<string, Tensor<'float32'>>) => copiesOf(imported.ties, weights)
       : undefined,
-    features: (texts: Parameters<SequenceNetwork['features']>[0]) =>
-      importedFeatures(model.graph, roles, texts, padTokenId),
     patchMetadata: {
       ...(output !== null && { [graphMetadata.output]: output }),
       ...(headOn !== null && { [graphMetadata.headOn]: headOn }),
       ...(tie && { [graphMetadata.tie]: 'true' }),
     },
   };
+  return { model, body };
+}
+
+/**
+ * An imported graph that reads texts, with its own head or a new one.
+ *
+ * @throws `usage/option` for names that the graph lacks, `input/model` for a head of another width.
+ */
+export function importedNetwork(imported: ImportedGraph, options: ImportedNetworkOptions): SequenceNetwork {
+  const { source, width, output, headOn, padTokenId } = options;
+  const { model, body } = importedBody(imported, options);
+  const roles = textRoles(model.graph, source);
+  const sequences = new Set(roles.keys());
+  const shared = {
+    ...body,
+    features: (texts: Parameters<SequenceNetwork['features']>[0]) =>
+      importedFeatures(model.graph, roles, texts, padTokenId),
+  };
   const outputs = [{ name: LOGITS, dtype: 'float32', shape: ['batch', width] } as const];
   if (headOn !== null) {
-    const { graph, parameters } = withHead(baseGraph(model, sequences), headOn, width, mask, LOGITS);
-    return { ...shared, parameters: [...body, ...parameters], graph: () => ({ ...graph, outputs }) };
+    const mask = [...roles].find(([, role]) => role === 'mask')?.[0];
+    const plan = { on: headOn, each: 'example', width, mask } as const;
+    const { graph, parameters } = withHead(baseGraph(model, sequences), plan, LOGITS);
+    return {
+      ...shared,
+      parameters: [...body.parameters, ...parameters],
+      graph: () => ({ ...graph, outputs }),
+    };
   }
   const trained = outputOf(model.graph, output);
   const forward = forwardGraph(model, trained, sequences);
@@ -64,5 +86,5 @@ export function importedNetwork(imported: ImportedGraph, options: ImportedNetwor
       hint: 'Put a new head on one of its values: --head-on NAME (gspf doctor lists the outputs).',
     });
   }
-  return { ...shared, parameters: body, graph: () => ({ ...forward, outputs }) };
+  return { ...shared, graph: () => ({ ...forward, outputs }) };
 }

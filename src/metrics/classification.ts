@@ -145,6 +145,19 @@ export function classScores(matrix: ConfusionMatrix): readonly ClassScores[] {
   }));
 }
 
+/**
+ * Intersection over union, 0 … 1, of what is predicted and what is expected of a class: the mean over the classes that
+ * occur in either, as scikit-learn's `jaccard_score` with `average="macro"`.
+ */
+export function meanIou(matrix: ConfusionMatrix): number {
+  const present = classCounts(matrix).filter(({ predicted, support }) => predicted + support > 0);
+  const shares = present.map(({ hit, predicted, support }) => hit / (predicted + support - hit));
+  return ratio(
+    shares.reduce((sum, share) => sum + share, 0),
+    shares.length,
+  );
+}
+
 interface ClassCounts {
   /** Rows where prediction and label are this class. */
   readonly hit: number;

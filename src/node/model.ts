@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { GspfError } from '../errors.ts';
 import type { ConfusionMatrix } from '../metrics/classification.ts';
-import { requireWeight, type WeightType } from '../models/half-precision.ts';
-import { LoadedWeights } from '../models/loaded-weights.ts';
+import type { WeightType } from '../models/half-precision.ts';
 import type { HeadKind } from '../models/model-with-head.ts';
 import type { TextEncoder } from '../models/text-encoder.ts';
 import type { TextModel } from '../models/text-model.ts';
@@ -16,18 +14,18 @@ import { type Features, featuresOf, type Objective } from '../objectives/objecti
 import { answersOf, windowsOf } from '../objectives/question-answering.ts';
 import { type TaggedText, taggedText, textInWords } from '../objectives/tagged-text.ts';
 import type { ObjectiveOptions, TrainableModel } from '../objectives/trainable-model.ts';
-import { applyPatch } from '../patch/apply.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { QuestionExample } from '../tasks/question-answering.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
-import { type InputsOf, Predictor } from '../training/predictor.ts';
+import type { InputsOf } from '../training/predictor.ts';
 import { nodeEnvironment } from './environment.ts';
 import type { LocateOptions } from './locate-model.ts';
 import type { DirectoryModel } from './model-directory.ts';
 import { openModel } from './open-model.ts';
 import type { RuntimeProfiler } from './profiler.ts';
+import { patchedTensors, SharedWeights, wrongModel } from './shared-weights.ts';
 import { hasLabels, kindOfPatch } from './task-kind.ts';
 
 /** A text, or a pair of texts. */
@@ -67,25 +65,18 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   return new Model(await openModel(path, options), undefined, nodeEnvironment({ threads, profiler }));
 }
 
-/** What the models that differ by patches alone have in common. */
-interface Shared {
-  weights?: Promise<LoadedWeights>;
-  /** Compiled forward graphs by what they are. */
-  readonly predictors: Map<string, Predictor>;
-}
-
 /** A pretrained model, with a patch on it or without. */
 export class Model implements TextModel, TrainableModel {
   readonly base: DirectoryModel;
   readonly patch: Patch | undefined;
   readonly environment: Environment;
-  readonly #shared: Shared;
+  readonly #shared: SharedWeights;
 
   constructor(
     base: DirectoryModel,
     patch: Patch | undefined,
     environment: Environment,
-    shared: Shared = { predictors: new Map() },
+    shared: SharedWeights = new SharedWeights(() => base.readTensors(), environment),
   ) {
     this.base = base;
     this.patch = patch;
@@ -160,11 +151,7 @@ export class Model implements TextModel, TrainableModel {
 
   /** Its tensors in the base's element types, read anew. @throws `input/patch-base` where the patch is for another model. */
   async readTensors(): Promise<Map<string, Tensor<WeightType>>> {
-    const tensors = await this.base.readTensors();
-    if (this.patch === undefined) return tensors;
-    const { createSha256 } = this.environment;
-    const patched = applyPatch(tensors, this.patch, { createSha256 }).tensors;
-    return new Map([...patched].map(([name, tensor]) => [name, requireWeight(tensor, name)]));
+    return patchedTensors(await this.base.readTensors(), this.patch, this.environment.createSha256);
   }
 
   /**
@@ -267,10 +254,8 @@ export class Model implements TextModel, TrainableModel {
   }
 
   /** Frees what the runtime holds for it, and for the models that share its weights. */
-  async release(): Promise<void> {
-    for (const predictor of this.#shared.predictors.values()) await predictor.release();
-    this.#shared.predictors.clear();
-    delete this.#shared.weights;
+  release(): Promise<void> {
+    return this.#shared.release();
   }
 
   #encode(inputs: readonly TextInput[]): EncodedText[] {
@@ -293,39 +278,16 @@ export class Model implements TextModel, TrainableModel {
     return this.#run(featuresOf(texts, this.encoder.padTokenId), form, batchSize, inputsOf);
   }
 
-  async #run(
-    features: Features,
-    form: Form,
-    batchSize: number,
-    inputsOf?: InputsOf,
-  ): Promise<Float32Array[]> {
-    this.#shared.weights ??= this.base
-      .readTensors()
-      .then((tensors) => new LoadedWeights(tensors, this.environment.createSha256));
-    const loaded = await this.#shared.weights;
-    return loaded.use(this.patch, (weights) =>
-      this.#predictor(weights, form).logits(features, batchSize, inputsOf),
-    );
-  }
-
-  #predictor(weights: ReadonlyMap<string, Tensor<'float32'>>, { key, graph, layout }: Form): Predictor {
-    const existing = this.#shared.predictors.get(key);
-    if (existing !== undefined) return existing;
-    const options = { graph: graph(), weights, layout, maxLength: this.maxPositions };
-    const predictor = new Predictor(options, this.environment);
-    this.#shared.predictors.set(key, predictor);
-    return predictor;
+  #run(features: Features, form: Form, batchSize: number, inputsOf?: InputsOf): Promise<Float32Array[]> {
+    const { patch, maxPositions: maxLength } = this;
+    return this.#shared.logits(patch, { features, form, batchSize, maxLength, inputsOf });
   }
 
   /** @throws `input/model` for a model whose head is for something else. */
-  requireKind(kind: HeadKind): void {
+  requireKind(kind: Task['kind']): void {
     if (this.kind === kind) return;
-    throw new GspfError('input/model', {
-      subject: this.name,
-      expected: `a model for ${kind}`,
-      got: this.kind === undefined ? 'a base model' : `one for ${this.kind}`,
-      hint: 'Give the patch of a run on such a task (--patch), or train one with gspf train.',
-    });
+    const got = this.kind === undefined ? 'a base model' : `one for ${this.kind}`;
+    throw wrongModel(this.name, `a model for ${kind}`, got);
   }
 
   /** The labels that it tells apart. @throws `input/model` for a model without such a classifier. */
@@ -333,12 +295,7 @@ export class Model implements TextModel, TrainableModel {
     const { labels } = this;
     if (this.kind !== undefined) this.requireKind(kind);
     if (labels !== undefined) return labels;
-    throw new GspfError('input/model', {
-      subject: this.name,
-      expected: 'a classifier with label names',
-      got: 'a base model',
-      hint: 'Give the patch of a fine-tuning run (--patch), or train one with gspf train.',
-    });
+    throw wrongModel(this.name, 'a classifier with label names', 'a base model');
   }
 }
 

@@ -2,39 +2,35 @@ import { basename, resolve } from 'node:path';
 import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
-import { importGraph } from '../imported/import.ts';
-import { graphMetadata, importedNetwork } from '../imported/network.ts';
+import { importedArrayNetwork } from '../imported/array-network.ts';
+import { importedArraysObjective } from '../imported/array-objective.ts';
+import { type ImportedGraph, importGraph } from '../imported/import.ts';
+import { importedNetwork } from '../imported/network.ts';
 import { type SinglePrecision, singlePrecision } from '../imported/single-precision.ts';
 import { fixedExtents } from '../imported/text-inputs.ts';
 import { requireWeight, type WeightType } from '../models/half-precision.ts';
-import { LoadedWeights } from '../models/loaded-weights.ts';
-import type { HeadKind } from '../models/model-with-head.ts';
 import type { ModelOrigin } from '../models/text-model.ts';
+import { arrayPrediction } from '../objectives/array-predictions.ts';
+import { headScope } from '../objectives/arrays.ts';
 import { type Classification, classificationOf } from '../objectives/classification.ts';
-import type { SequenceNetwork } from '../objectives/network.ts';
+import type { ArrayNetwork, SequenceNetwork } from '../objectives/network.ts';
 import type { Features, LogitsLayout, Objective } from '../objectives/objective.ts';
 import { textClassificationObjective } from '../objectives/text-classification.ts';
 import { textRegressionObjective } from '../objectives/text-regression.ts';
 import type { ObjectiveOptions, TrainableModel } from '../objectives/trainable-model.ts';
-import type { GraphOptions } from '../options/options.ts';
-import { applyPatch } from '../patch/apply.ts';
 import { cloneTensor } from '../patch/bits.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
+import { type Arrays, examplesOfArrays } from '../tasks/arrays.ts';
 import type { Task } from '../tasks/task.ts';
-import type { Tensor } from '../tensor.ts';
-import { Predictor } from '../training/predictor.ts';
+import { sizeOf, type Tensor } from '../tensor.ts';
 import { nodeEnvironment } from './environment.ts';
+import { headWidth, readAs, wholeGraph } from './graph-of-patch.ts';
 import type { DetailedEvaluation, LoadModelOptions, TextInput } from './model.ts';
 import { type Companions, companionsOf } from './onnx-companions.ts';
 import { readOnnx } from './onnx-file.ts';
+import { patchedTensors, SharedWeights, wrongModel } from './shared-weights.ts';
 import { kindOfPatch } from './task-kind.ts';
-
-/** What the models that differ by patches alone have in common. */
-interface Shared {
-  weights?: Promise<LoadedWeights>;
-  readonly predictors: Map<string, Predictor>;
-}
 
 /**
  * Opens an ONNX file as a model, with the tokenizer and the config that lie beside it or in the folder above.
@@ -66,7 +62,7 @@ export class OnnxModel implements TrainableModel {
   readonly body: ReadonlySet<string>;
   readonly #file: SinglePrecision;
   readonly #companions: Companions;
-  readonly #shared: Shared;
+  readonly #shared: SharedWeights;
 
   constructor(
     path: string,
@@ -74,7 +70,7 @@ export class OnnxModel implements TrainableModel {
     companions: Companions,
     patch: Patch | undefined,
     environment: Environment,
-    shared: Shared = { predictors: new Map() },
+    shared: SharedWeights = new SharedWeights(async () => weightsOf(file), environment),
   ) {
     this.path = path;
     this.name = basename(resolve(path));
@@ -88,14 +84,20 @@ export class OnnxModel implements TrainableModel {
   }
 
   /** What it is for: what the patch says, else the classification that its config speaks of. */
-  get kind(): HeadKind | undefined {
+  get kind(): Task['kind'] | undefined {
     const { patch, labels } = this;
+    if (patch?.metadata.extra['task_kind'] === 'arrays') return 'arrays';
     return (patch && kindOfPatch(patch.metadata)) ?? (labels && 'text-classification');
   }
 
   get labels(): readonly string[] | undefined {
     const labels = this.patch?.metadata.id2label ?? [];
     return labels.length > 0 ? labels : this.#companions.labels;
+  }
+
+  /** Of a model for tables: the columns that it reads, in order. */
+  get featureColumns(): readonly string[] | undefined {
+    return readAs(this.patch).columns;
   }
 
   get maxPositions(): number {
@@ -115,18 +117,16 @@ export class OnnxModel implements TrainableModel {
 
   /** Its float tensors as the file has them, copied. @throws `input/patch-base` where the patch is for another model. */
   async readTensors(): Promise<Map<string, Tensor<WeightType>>> {
-    const tensors = new Map(
-      [...this.#file.stored].map(
-        ([name, tensor]) => [name, requireWeight(cloneTensor(tensor), name)] as const,
-      ),
-    );
-    if (this.patch === undefined) return tensors;
-    const { createSha256 } = this.environment;
-    const patched = applyPatch(tensors, this.patch, { createSha256 }).tensors;
-    return new Map([...patched].map(([name, tensor]) => [name, requireWeight(tensor, name)]));
+    return patchedTensors(weightsOf(this.#file), this.patch, this.environment.createSha256);
   }
 
   objectiveOf(task: Task, maxLength: number, options: ObjectiveOptions = {}): Objective {
+    if (task.kind === 'arrays') {
+      const { graph = wholeGraph, loss = null, classWeights = 'none' } = options;
+      const width = headWidth(this.patch, this.#file.graph);
+      const read = { graph, loss, classWeights, source: this.name, headWidth: width };
+      return importedArraysObjective(this.#imported(options), task, read);
+    }
     const encode = ({ text, textPair }: { text: string; textPair?: string }) =>
       this.#companions.tokenizer().encode(text, textPair, maxLength);
     switch (task.kind) {
@@ -139,7 +139,8 @@ export class OnnxModel implements TrainableModel {
       default:
         throw new GspfError('usage/option', {
           subject: `task ${task.name}`,
-          expected: 'text-classification or text-regression, for a model that is an ONNX file',
+          expected:
+            'text-classification, text-regression, arrays or a task on tables, for a model that is an ONNX file',
           got: task.kind,
         });
     }
@@ -162,10 +163,26 @@ export class OnnxModel implements TrainableModel {
     return logits.map(([value]) => ({ value: value ?? Number.NaN }));
   }
 
+  /**
+   * What it gives for each row of some arrays, by the loss that it was trained with.
+   *
+   * @throws `input/data` for arrays that its graph cannot read.
+   */
+  async predictArrays(arrays: Arrays, batchSize = 64): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const network = this.#arrayNetwork(arrays);
+    const { shape } = network;
+    const layout = { of: 'array', width: sizeOf(shape), shape } as const;
+    const features = network.features(examplesOfArrays(arrays));
+    const outputs = await this.#run(features, network.graph(), layout, batchSize);
+    const { loss } = readAs(this.patch);
+    return outputs.map((output) => arrayPrediction(loss, shape, this.labels, output));
+  }
+
   /** Its forward graph as it was trained; the weights are inputs. @throws `input/model` for one without a task. */
   forward(): Graph {
+    if (this.kind === 'arrays') return this.#arrayNetwork(undefined).graph();
     const width = this.kind === 'text-regression' ? 1 : this.requireLabels().length;
-    return this.#network(width, this.#asTrained()).graph();
+    return this.#network(width, readAs(this.patch)).graph();
   }
 
   /** The task's metrics on its evaluation half, as fractions, and the mean `loss`. */
@@ -175,96 +192,74 @@ export class OnnxModel implements TrainableModel {
 
   /** The task's metrics on its evaluation half, and how often which class was taken for which. */
   async evaluateInDetail(task: Task, batchSize = 64): Promise<DetailedEvaluation> {
+    // A graph without a patch says nothing of arrays: whether they go together is seen when they are read.
     if (task.kind === 'text-classification') this.requireLabels();
-    else this.requireKind(task.kind);
-    const objective = this.objectiveOf(task, this.maxPositions, this.#asTrained());
+    else if (task.kind !== 'arrays' || this.patch !== undefined) this.requireKind(task.kind);
+    const objective = this.objectiveOf(task, this.maxPositions, readAs(this.patch));
     const { evaluation, forward, layout, score, confusion } = objective;
-    const logits = await this.#run(evaluation, () => forward, layout, batchSize);
+    const logits = await this.#run(evaluation, forward, layout, batchSize);
     return { metrics: score(logits), confusion: confusion?.(logits) };
   }
 
   /** Frees what the runtime holds for it, and for the models that share its weights. */
-  async release(): Promise<void> {
-    for (const predictor of this.#shared.predictors.values()) await predictor.release();
-    this.#shared.predictors.clear();
-    delete this.#shared.weights;
+  release(): Promise<void> {
+    return this.#shared.release();
   }
 
   /** @throws `input/model` for a model that is for something else. */
-  requireKind(kind: HeadKind): void {
+  requireKind(kind: Task['kind']): void {
     if (this.kind === kind) return;
-    throw new GspfError('input/model', {
-      subject: this.name,
-      expected: `a model for ${kind}`,
-      got: this.kind === undefined ? 'a graph without a task' : `one for ${this.kind}`,
-      hint: 'Give the patch of a run on such a task (--patch), or train one with gspf train.',
-    });
+    const got = this.kind === undefined ? 'a graph without a task' : `one for ${this.kind}`;
+    throw wrongModel(this.name, `a model for ${kind}`, got);
   }
 
   /** The labels that it tells apart. @throws `input/model` for a model without label names. */
   requireLabels(): readonly string[] {
     const { labels } = this;
     if (labels !== undefined) return labels;
-    throw new GspfError('input/model', {
-      subject: this.name,
-      expected: `label names, in a config.json beside it or in a patch`,
-      got: 'none',
-      hint: 'Give the patch of a fine-tuning run (--patch), or train one with gspf train.',
-    });
+    throw wrongModel(this.name, 'label names, in a config.json beside it or in a patch', 'none');
   }
 
-  /** How the patch says that the graph was read when it was trained. */
-  #asTrained(): ObjectiveOptions {
-    const extra = this.patch?.metadata.extra ?? {};
-    const graph: GraphOptions = {
-      output: extra[graphMetadata.output] ?? null,
-      headOn: extra[graphMetadata.headOn] ?? null,
-      tie: false,
-    };
-    return { graph };
-  }
-
-  #network(width: number, { graph, select }: ObjectiveOptions): SequenceNetwork {
-    const options = graph ?? { output: null, headOn: null, tie: false };
+  #imported({ select }: ObjectiveOptions): ImportedGraph {
     // A glob without an asterisk names a tensor.
     const weights = (select?.include ?? []).filter((glob) => !glob.includes('*'));
-    const imported = importGraph(this.#file.graph, { weights });
+    return importGraph(this.#file.graph, { weights });
+  }
+
+  #network(width: number, options: ObjectiveOptions): SequenceNetwork {
     const { padTokenId } = this.#companions;
-    return importedNetwork(imported, { ...options, source: this.name, width, padTokenId });
+    const read = { ...(options.graph ?? wholeGraph), source: this.name, width, padTokenId };
+    return importedNetwork(this.#imported(options), read);
+  }
+
+  /** The graph with its patch as it reads some arrays, or any. */
+  #arrayNetwork(arrays: Arrays | undefined): ArrayNetwork {
+    const { graph, loss } = readAs(this.patch);
+    const width = headWidth(this.patch, this.#file.graph);
+    const head = width === undefined ? undefined : { each: headScope(loss), width };
+    return importedArrayNetwork(this.#imported({}), { ...graph, source: this.name, head, arrays });
   }
 
   async #logits(inputs: readonly TextInput[], width: number, batchSize: number): Promise<Float32Array[]> {
-    const network = this.#network(width, this.#asTrained());
+    const network = this.#network(width, readAs(this.patch));
     const tokenizer = this.#companions.tokenizer();
     const texts = inputs.map((input) => {
       const [text, textPair] = typeof input === 'string' ? [input, undefined] : input;
       return tokenizer.encode(text, textPair, this.maxPositions);
     });
-    return this.#run(network.features(texts), () => network.graph(), { of: 'text', width }, batchSize);
+    return this.#run(network.features(texts), network.graph(), { of: 'text', width }, batchSize);
   }
 
-  async #run(
-    features: Features,
-    graph: () => Graph,
-    layout: LogitsLayout,
-    batchSize: number,
-  ): Promise<Float32Array[]> {
-    this.#shared.weights ??= this.#readBase().then(
-      (tensors) => new LoadedWeights(tensors, this.environment.createSha256),
-    );
-    const loaded = await this.#shared.weights;
-    return loaded.use(this.patch, (weights) => {
-      const { output, headOn } = this.#asTrained().graph ?? {};
-      const key = JSON.stringify([layout, output, headOn]);
-      const predictor =
-        this.#shared.predictors.get(key) ??
-        new Predictor({ graph: graph(), weights, layout, maxLength: this.maxPositions }, this.environment);
-      this.#shared.predictors.set(key, predictor);
-      return predictor.logits(features, batchSize);
-    });
+  #run(features: Features, graph: Graph, layout: LogitsLayout, batchSize: number): Promise<Float32Array[]> {
+    const { patch, maxPositions: maxLength } = this;
+    const { output, headOn } = readAs(this.patch).graph;
+    const key = JSON.stringify([layout, output, headOn, graph.inputs]);
+    const form = { key, graph: () => graph, layout };
+    return this.#shared.logits(patch, { features, form, batchSize, maxLength });
   }
+}
 
-  #readBase(): Promise<Map<string, Tensor<WeightType>>> {
-    return new OnnxModel(this.path, this.#file, this.#companions, undefined, this.environment).readTensors();
-  }
+/** The float tensors of a file as it has them, copied. */
+function weightsOf({ stored }: SinglePrecision): Map<string, Tensor<WeightType>> {
+  return new Map([...stored].map(([name, tensor]) => [name, requireWeight(cloneTensor(tensor), name)]));
 }

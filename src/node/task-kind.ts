@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type HeadKind, headKinds } from '../models/model-with-head.ts';
 import type { PatchMetadata } from '../patch/metadata.ts';
+import type { Task } from '../tasks/task.ts';
 
 /** How transformers' classes for each kind of head end. */
 export const classEndings: Readonly<Record<HeadKind, string>> = {
@@ -38,6 +39,6 @@ export function kindOfPatch({ extra, id2label }: PatchMetadata): HeadKind | unde
 }
 
 /** Whether the head of that kind tells labels apart that have names. */
-export function hasLabels(kind: HeadKind | undefined): boolean {
+export function hasLabels(kind: Task['kind'] | undefined): boolean {
   return kind === 'text-classification' || kind === 'token-classification';
 }

@@ -13,6 +13,7 @@ import { float32, int64, type Tensor } from '../tensor.ts';
 import { mean } from './losses.ts';
 import { type MaskedText, maskedCount, maskTokens } from './masking.ts';
 import { featuresOf, type LogitsLayout, type Objective, totalOf } from './objective.ts';
+import { textFeeds } from './text-feeds.ts';
 
 /** Where the masks of the evaluation half come from, so that all runs are scored on the same. */
 const EVALUATION = { seed: 0, epoch: 0 };
@@ -52,12 +53,18 @@ export function maskedLmObjective(
     forward: maskedScoresGraph(encoder),
     layout: scoresLayout,
     withLoss: (sites) => withMaskedLoss(maskedTokensGraph(encoder, sites)),
-    train: featuresOf(train, encoder.padTokenId),
+    train: {
+      ...featuresOf(train, encoder.padTokenId),
+      texts: undefined,
+      feeds: (rows, length, epoch = EVALUATION.epoch) => {
+        const texts = Array.from(rows, (row) => masked(row, epoch).input);
+        return textFeeds(texts, length, encoder.padTokenId);
+      },
+    },
     evaluation: featuresOf(
       evaluation.map(({ input }) => input),
       encoder.padTokenId,
     ),
-    trainText: (row, epoch) => masked(row, epoch).input,
     targets: (rows, length, epoch) =>
       slotInputs(
         Array.from(rows, (row) => masked(row, epoch)),

@@ -1,3 +1,4 @@
+import { GspfError } from '../errors.ts';
 import type { TextModel } from '../models/text-model.ts';
 import type { Task } from '../tasks/task.ts';
 import { maskedLmObjective } from './masked-lm.ts';
@@ -13,7 +14,7 @@ import type { ObjectiveOptions } from './trainable-model.ts';
  * What a task asks of a model.
  *
  * @param maxLength Tokens after which a text is cut.
- * @throws `usage/option` for class weights that do not fit the labels.
+ * @throws `usage/option` for class weights that do not fit the labels, and for a task without texts.
  */
 export function objectiveOf(
   task: Task,
@@ -39,5 +40,11 @@ export function objectiveOf(
       return questionAnsweringObjective(task, encoder, spanTokenizer(), maxLength);
     case 'masked-lm':
       return maskedLmObjective(task, encoder, tokenizer, maxLength, seed);
+    case 'arrays':
+      throw new GspfError('usage/option', {
+        subject: `task ${task.name}`,
+        expected: 'a model that is an ONNX file, which reads arrays and tables',
+        got: 'one that reads texts',
+      });
   }
 }

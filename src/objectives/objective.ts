@@ -4,7 +4,7 @@ import type { DropoutSite } from '../models/dropout.ts';
 import type { Parameter } from '../models/parameters.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Shape, Tensor } from '../tensor.ts';
 import { textAt, textFeeds } from './text-feeds.ts';
 
 /** Examples as the model reads them. */
@@ -15,18 +15,26 @@ export interface Features {
   readonly truncated: number;
   /** The one number of examples that the graph takes at once; undefined where it takes any. */
   readonly fixedRows?: number | undefined;
-  /** The texts behind them where they are fed as encoders read them: what a run keeps of a text is known by it. */
+  /**
+   * The texts behind them where they are fed as encoders read them, the same in every epoch: what a run keeps of a text is
+   * known by it.
+   */
   readonly texts?: readonly EncodedText[] | undefined;
-  /** The graph's inputs for some examples, padded to `length` tokens, by name: `[rows, …]`. */
-  readonly feeds: (rows: ArrayLike<number>, length: number) => Map<string, Tensor>;
+  /**
+   * The graph's inputs for some examples, padded to `length` tokens, by name: `[rows, …]`.
+   *
+   * @param epoch From 1, in training: what is read may differ from epoch to epoch.
+   */
+  readonly feeds: (rows: ArrayLike<number>, length: number, epoch?: number) => Map<string, Tensor>;
 }
 
 /**
- * How the forward graph's output `logits` lies: `[batch, width]`, `[batch, sequence, width]` for each token, or
- * `[masked, width]` for a number of slots that every text has alike, text by text.
+ * How the forward graph's output `logits` lies: `[batch, width]`, `[batch, sequence, width]` for each token,
+ * `[batch, …shape]` of arrays, or `[masked, width]` for a number of slots that every text has alike, text by text.
  */
 export type LogitsLayout =
   | { readonly of: 'text' | 'token'; readonly width: number }
+  | { readonly of: 'array'; readonly width: number; readonly shape: Shape }
   | {
       readonly of: 'slot';
       readonly width: number;
@@ -61,8 +69,6 @@ export interface Objective {
   readonly withLoss: (sites?: DropoutSite[]) => Graph;
   readonly train: Features;
   readonly evaluation: Features;
-  /** What the model reads of a training row in an epoch (from 1), where that is not always the same. */
-  readonly trainText?: (row: number, epoch: number) => EncodedText;
   /** What is to be learnt of some training rows padded to `length` tokens in an epoch (from 1), by graph input. */
   readonly targets: (rows: Int32Array, length: number, epoch: number) => ReadonlyMap<string, Tensor>;
   /** What the forward graph reads of some evaluation rows beside their texts, by graph input. */

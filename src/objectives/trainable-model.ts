@@ -1,5 +1,6 @@
 import type { WeightType } from '../models/half-precision.ts';
 import type { ModelOrigin } from '../models/text-model.ts';
+import type { LossName } from '../options/loss-names.ts';
 import type { ClassWeights, GraphOptions, SelectOptions } from '../options/options.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Tensor } from '../tensor.ts';
@@ -8,6 +9,8 @@ import type { Objective } from './objective.ts';
 /** What a task may set of its objective. */
 export interface ObjectiveOptions {
   readonly classWeights?: ClassWeights | undefined;
+  /** Undefined or null: what the task has, or what goes with its targets. */
+  readonly loss?: LossName | null | undefined;
   /** Of what is drawn anew in each epoch. */
   readonly seed?: number | undefined;
   /** How to read a model that is any graph. */

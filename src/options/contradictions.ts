@@ -9,13 +9,18 @@ export interface Contradiction {
 
 /** What in a complete tree of options cannot be meant together. */
 export function contradictions(options: ResolvedTrainOptions): readonly Contradiction[] {
-  const { method, epochs, warmup, select, refine, prefix } = options;
-  if (method === 'full') {
-    return refine.every === 0
-      ? []
-      : [{ path: 'refine.every', expected: '0 with method full, which selects no weights' }];
-  }
+  const { method, epochs, warmup, select, refine, prefix, loss, microBatch } = options;
   const found: Contradiction[] = [];
+  if (loss === 'contrastive' && microBatch !== null) {
+    found.push({
+      path: 'microBatch',
+      expected: 'null with loss contrastive, which compares all rows of a batch',
+    });
+  }
+  if (method === 'full') {
+    if (refine.every === 0) return found;
+    return [...found, { path: 'refine.every', expected: '0 with method full, which selects no weights' }];
+  }
   if (warmup.epochs >= epochs) {
     found.push({
       path: 'warmup.epochs',

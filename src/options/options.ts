@@ -1,4 +1,5 @@
 import type { SparseCosts } from '../lowering/sparse-costs.ts';
+import type { LossName } from './loss-names.ts';
 
 /** How weights are trained: a sparse selection of them, or all. */
 export type Method = 'gspf' | 'full';
@@ -119,6 +120,8 @@ export interface ResolvedTrainOptions {
   readonly evalBatchSize: number;
   readonly maxLength: number | 'auto';
   readonly dropout: 'config' | 'off';
+  /** Null: what the task has, or what goes with the targets. */
+  readonly loss: LossName | null;
   readonly classWeights: ClassWeights;
   readonly graph: GraphOptions;
   readonly lr: number;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type SparseCosts, typicalCosts } from '../lowering/sparse-costs.ts';
 import { contradictions } from './contradictions.ts';
+import { lossNames } from './loss-names.ts';
 import type {
   AdamWOptions,
   CheckpointOptions,
@@ -324,6 +325,14 @@ const fields = z.strictObject({
     .enum(['config', 'off'])
     .default('config')
     .describe("Whether training drops values as the model's config says, or none."),
+  loss: z
+    .enum(lossNames)
+    .nullable()
+    .meta({ expected: `${lossNames.map((name) => `"${name}"`).join(', ')} or null` })
+    .default(null)
+    .describe(
+      "What outputs are compared with the targets by (docs/onnx.md); null: the task's own, for arrays and tables the one that goes with their shapes.",
+    ),
   classWeights: z
     .union([z.enum(['none', 'balanced']), z.array(z.number().positive()).min(2)])
     .meta({ expected: '"none", "balanced" or a list of numbers above 0, one for each label' })

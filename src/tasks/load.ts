@@ -4,7 +4,9 @@ import { readTable } from '../data/table-format.ts';
 import { GspfError, suggest } from '../errors.ts';
 import { pick } from './examples.ts';
 import { type GlueTask, glueTask, glueTasks } from './glue.ts';
+import { loadArrays } from './load-arrays.ts';
 import { loadMaskedLm } from './load-masked-lm.ts';
+import { loadTabular } from './load-tabular.ts';
 import { loadStsb, loadTextRegression } from './load-text-regression.ts';
 import { loadTokenClassification } from './load-token-classification.ts';
 import { type FileLayout, heldOutNote, type OfficialFiles, readOfficialFiles } from './official-files.ts';
@@ -33,6 +35,9 @@ const loaders: Readonly<Record<string, Loader>> = {
   'token-classification': loadTokenClassification,
   'question-answering': (options, files) => loadQuestions('question-answering', options, files),
   'masked-lm': loadMaskedLm,
+  arrays: loadArrays,
+  'tabular-classification': (options, files) => loadTabular('tabular-classification', options, files),
+  'tabular-regression': (options, files) => loadTabular('tabular-regression', options, files),
 };
 
 /** The names that {@link loadTask} knows. */

@@ -18,6 +18,8 @@ export interface TaskOptions extends ColumnOptions {
   readonly train?: string | undefined;
   /** The user's own table to evaluate on. */
   readonly evalData?: string | undefined;
+  /** Of a table of features: their columns, in order; all columns of numbers where it is left out. */
+  readonly featureColumns?: readonly string[] | undefined;
   /** Share of the training rows to hold out for evaluation; 0.1 of the user's own table, none of official files. */
   readonly evalRatio?: number | undefined;
   /** Seed of that split; 0. */

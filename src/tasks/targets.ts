@@ -1,8 +1,6 @@
+import { decimal } from '../data/feature-columns.ts';
 import { placeOf, type Table } from '../data/table.ts';
 import { GspfError } from '../errors.ts';
-
-/** A number as JavaScript, Python and spreadsheets in English write it. */
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /**
  * The number that each row of a column holds.

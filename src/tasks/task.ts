@@ -1,3 +1,4 @@
+import type { ArraysTask } from './arrays.ts';
 import type { MaskedLmTask } from './masked-lm.ts';
 import type { QuestionAnsweringTask } from './question-answering.ts';
 import type { TextRegressionTask } from './text-regression.ts';
@@ -38,9 +39,10 @@ export type Task =
   | TextRegressionTask
   | TokenClassificationTask
   | QuestionAnsweringTask
-  | MaskedLmTask;
+  | MaskedLmTask
+  | ArraysTask;
 
 /** Label names by class number; none of a task that has no classes. */
 export function labelsOf(task: Task): readonly string[] {
-  return 'labels' in task ? task.labels : [];
+  return 'labels' in task ? (task.labels ?? []) : [];
 }

@@ -3,6 +3,7 @@ import type { TrainOptions } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import type { CreateSha256 } from '../patch/hash.ts';
 import type { Environment } from '../runtime/environment.ts';
+import { bytesOfExample } from '../tasks/arrays.ts';
 import { labelsOf, type Task } from '../tasks/task.ts';
 import { type Checkpoint, type CheckpointStore, latestCheckpoint } from './checkpoint.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
@@ -81,11 +82,15 @@ function describeTask(task: Task, maxLength: number, createSha256: CreateSha256)
   };
 }
 
-/** SHA-256 over the JSON of each example's values, in order. */
+/** SHA-256 over the JSON of each example's values, in order; over the bytes of arrays. */
 export function hashExamples(examples: Task['train'], createSha256: CreateSha256): string {
   const hash = createSha256();
   const utf8 = new TextEncoder();
   for (const example of examples) {
+    if ('arrays' in example) {
+      for (const bytes of bytesOfExample(example)) hash.update(bytes);
+      continue;
+    }
     const values =
       'label' in example ? [example.text, example.textPair ?? null, example.label] : Object.values(example);
     hash.update(utf8.encode(`${JSON.stringify(values)}\n`));

@@ -56,8 +56,8 @@ export function openPrefix(
 ): PrefixUse {
   const plain = { withLoss, dropoutSites, prefix: undefined };
   // Texts that are others in each epoch, and inputs of other names, leave nothing to keep.
-  const changes = objective.trainText !== undefined || objective.train.texts === undefined;
-  const isOff = cache === 'off' || changes || (dropout === 'on' && dropoutSites.length > 0);
+  const isOff =
+    cache === 'off' || objective.train.texts === undefined || (dropout === 'on' && dropoutSites.length > 0);
   if (isOff && dropout !== 'off') return plain;
   const cut = PrefixCut.find({
     graph: withLoss,

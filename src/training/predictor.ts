@@ -91,6 +91,8 @@ function logitsShape(layout: LogitsLayout, shape: BatchShape): Shape {
   switch (layout.of) {
     case 'text':
       return [shape.batch, layout.width];
+    case 'array':
+      return [shape.batch, ...layout.shape];
     case 'token':
       return [shape.batch, shape.sequence, layout.width];
     case 'slot':

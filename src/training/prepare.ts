@@ -5,6 +5,7 @@ import type { DropoutSite } from '../models/dropout.ts';
 import { type WeightType, widenAll } from '../models/half-precision.ts';
 import { initialize } from '../models/text-model.ts';
 import type { Objective } from '../objectives/objective.ts';
+import { requireOwnLoss } from '../objectives/own-loss.ts';
 import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
@@ -50,13 +51,14 @@ export async function prepare(
   task: Task,
   options: Pick<
     ResolvedTrainOptions,
-    'batchSize' | 'classWeights' | 'dropout' | 'graph' | 'maxLength' | 'seed' | 'select'
+    'batchSize' | 'classWeights' | 'dropout' | 'graph' | 'loss' | 'maxLength' | 'seed' | 'select'
   >,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
   const { maxPositions } = model;
   const { batchSize, seed } = options;
   requireExamples(task);
+  requireOwnLoss(task, options.loss);
   const maxLength = options.maxLength === 'auto' ? maxPositions : options.maxLength;
   if (maxLength > maxPositions) {
     throw new GspfError('usage/option', {

@@ -7,8 +7,7 @@ import { memoryByCategory } from '../measure/memory.ts';
 import { traced } from '../measure/trace.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
-import type { EncodedText } from '../models/tokenizer.ts';
-import { textAt, textFeeds } from '../objectives/text-feeds.ts';
+import { textAt } from '../objectives/text-feeds.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
@@ -197,14 +196,12 @@ export class Run {
     rows: Int32Array,
     { length, epoch }: TrainingBatch,
   ): Promise<{ readonly feeds: Map<string, Tensor>; readonly weight: number }> {
-    const { objective, padTokenId } = this.prepared;
+    const { objective } = this.prepared;
     const { prefix } = this.#use;
-    const { train, trainText } = objective;
-    const chosen = (textOf: (row: number) => EncodedText): EncodedText[] => Array.from(rows, textOf);
-    const changed = trainText && chosen((row) => trainText(row, epoch));
-    const feeds = changed ? textFeeds(changed, length, padTokenId) : train.feeds(rows, length);
+    const { train } = objective;
+    const feeds = train.feeds(rows, length, epoch);
     if (prefix !== undefined) {
-      const texts = chosen((row) => textAt(train.texts ?? [], row));
+      const texts = Array.from(rows, (row) => textAt(train.texts ?? [], row));
       for (const [name, values] of await prefix.feeds(texts, length)) feeds.set(name, values);
     }
     const targets = objective.targets(rows, length, epoch);

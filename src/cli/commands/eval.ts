@@ -8,8 +8,8 @@ import { type EvalFlags, loadEvaluation } from '../evaluation-task.ts';
 import { alignColumns, formatCount, formatMetric, metricName } from '../format.ts';
 import { baseOption, batchSizeOption, openModel, patchOption, threadsOption } from '../model-options.ts';
 import {
+  columnOptions,
   heldOutOptions,
-  labelColumnOption,
   limitEvalOption,
   taskOptions,
   textColumnOptions,
@@ -35,7 +35,7 @@ function options(command: Command): void {
   heldOutOptions(command);
   limitEvalOption(command);
   textColumnOptions(command);
-  labelColumnOption(command);
+  columnOptions(command);
   batchSizeOption(command, 64);
   threadsOption(command);
 }
@@ -46,7 +46,10 @@ async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<un
   }
   const model = await openModel(flags, { io, output });
   try {
-    const task = await loadEvaluation(flags, model.labels);
+    const task = await loadEvaluation(flags, {
+      labels: model.labels,
+      featureColumns: 'base' in model ? undefined : model.featureColumns,
+    });
     for (const note of task.notes) output.note(note);
     const names = labelsOf(task);
     const remark =
@@ -54,6 +57,8 @@ async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<un
     if (remark !== undefined) output.note(remark);
     const { metrics, confusion } = await model.evaluateInDetail(task, flags.batchSize);
     const byClass = confusion && classScores(confusion);
+    // Classes of arrays are numbers.
+    const classNames = names.length > 0 ? names : (byClass ?? []).map((_, label) => `${label}`);
     const examples = task.evaluation.length;
     output.result({
       document: {
@@ -69,8 +74,8 @@ async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<un
       },
       text: [
         metricsTable(model, flags.patch, examples, metrics),
-        ...(byClass === undefined ? [] : [classTable(names, byClass)]),
-        ...(confusion === undefined ? [] : [confusionTable(names, confusion)]),
+        ...(byClass === undefined ? [] : [classTable(classNames, byClass)]),
+        ...(confusion === undefined ? [] : [confusionTable(classNames, confusion)]),
       ].join('\n\n'),
     });
   } finally {

@@ -4,7 +4,7 @@ import type { CommandContext, CommandDefinition } from '../command.ts';
 import { alignColumns, formatBytes, formatCount, formatDuration, formatShare } from '../format.ts';
 import { modelOption, openModel, threadsOption } from '../model-options.ts';
 import {
-  labelColumnOption,
+  columnOptions,
   limitEvalOption,
   splitOptions,
   type TaskFlags,
@@ -34,7 +34,7 @@ function options(command: Command): void {
   splitOptions(command);
   limitEvalOption(command);
   textColumnOptions(command);
-  labelColumnOption(command);
+  columnOptions(command);
   command.optionsGroup('Training (docs/options.md has all of it):');
   trainOptions(command);
   threadsOption(command);

@@ -3,6 +3,7 @@ import { GspfError } from '../../errors.ts';
 import type { Model, Question, TextInput } from '../../node/model.ts';
 import type { OnnxModel } from '../../node/onnx-model.ts';
 import type { Texts } from '../../node/texts.ts';
+import type { Arrays } from '../../tasks/arrays.ts';
 import { type CommandContext, type CommandDefinition, collect } from '../command.ts';
 import {
   baseOption,
@@ -26,14 +27,14 @@ const BATCHES_AT_ONCE = 8;
 export const predict: CommandDefinition<PredictFlags> = {
   usage: 'predict [file]',
   description:
-    'classify or score texts, label their words, fill their masks, answer questions; prints one line of JSON for each',
+    'classify or score texts or rows of arrays, label words, fill masks, answer questions; prints one line of JSON for each',
   examples: [
     "gspf predict --patch runs/mails --text 'My parcel never came'",
     'gspf predict --model all-MiniLM-L6-v2 --patch runs/mails new.csv',
     'cat texts.txt | gspf predict --model all-MiniLM-L6-v2 --patch runs/mails -',
   ],
   operands: {
-    file: 'table (.csv, .tsv, .json, .jsonl), text a line (.txt), or - for lines from standard input',
+    file: 'table (.csv, .tsv, .json, .jsonl), text a line (.txt), - for lines from standard input, or arrays (.safetensors)',
   },
   options,
   run,
@@ -51,10 +52,17 @@ function options(command: Command): void {
 }
 
 async function run({ io, flags, operands, output }: CommandContext<PredictFlags>): Promise<undefined> {
-  const { inputs, notes } = await readInputs(flags, operands[0], io.stdin);
-  for (const note of notes) output.note(note);
+  const [file] = operands;
   const model = await openModel(flags, { io, output });
   try {
+    if (file !== undefined && !('base' in model) && readsArrays(model, file)) {
+      const arrays = await readRows(model, file);
+      const results = await model.predictArrays(arrays, flags.batchSize);
+      for (const [row, result] of results.entries()) output.line({ row, ...result });
+      return;
+    }
+    const { inputs, notes } = await readInputs(flags, file, io.stdin);
+    for (const note of notes) output.note(note);
     const step = flags.batchSize * BATCHES_AT_ONCE;
     for (let start = 0; start < inputs.length; start += step) {
       const chunk = inputs.slice(start, start + step);
@@ -64,6 +72,20 @@ async function run({ io, flags, operands, output }: CommandContext<PredictFlags>
   } finally {
     await model.release();
   }
+}
+
+/** Whether a file holds rows for a graph that reads no texts. */
+function readsArrays({ kind }: OnnxModel, file: string): boolean {
+  return kind === 'arrays' || file.toLowerCase().endsWith('.safetensors');
+}
+
+/** The rows of a safetensors file, or of a table of the columns that the model was trained with. */
+async function readRows({ featureColumns }: OnnxModel, file: string): Promise<Arrays> {
+  const { taskFiles } = await import('../../node/files.ts');
+  if (featureColumns === undefined) {
+    return (await import('../../tasks/load-arrays.ts')).readArrays(file, {}, taskFiles);
+  }
+  return (await import('../../tasks/load-tabular.ts')).readFeatures(file, { featureColumns }, taskFiles);
 }
 
 /** What the model says of each input, by what its head is for. */

@@ -16,7 +16,7 @@ import { modelOption, openModel, threadsOption } from '../model-options.ts';
 import { ProgressDisplay } from '../progress.ts';
 import { selectionTable } from '../selection-table.ts';
 import {
-  labelColumnOption,
+  columnOptions,
   splitOptions,
   type TaskFlags,
   taskOptions,
@@ -51,7 +51,7 @@ function options(command: Command): void {
   command.optionsGroup('Data:');
   splitOptions(command);
   textColumnOptions(command);
-  labelColumnOption(command);
+  columnOptions(command);
   command.optionsGroup('Selection (docs/options.md has all of it):');
   trainOptions(command);
   threadsOption(command);

@@ -8,7 +8,7 @@ import { modelOption, openModel, threadsOption } from '../model-options.ts';
 import { ProgressDisplay } from '../progress.ts';
 import { runSummary } from '../run-summary.ts';
 import {
-  labelColumnOption,
+  columnOptions,
   limitEvalOption,
   splitOptions,
   type TaskFlags,
@@ -53,7 +53,7 @@ function options(command: Command): void {
   splitOptions(command);
   limitEvalOption(command);
   textColumnOptions(command);
-  labelColumnOption(command);
+  columnOptions(command);
   command.optionsGroup('Training (docs/options.md has all of it):');
   trainOptions(command);
   threadsOption(command);

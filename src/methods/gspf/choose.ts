@@ -153,7 +153,7 @@ export class Chooser {
     const { of, layers } = this.#depths;
     const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined), layers);
     const { epochs, prefix } = this.#run.options;
-    const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on' && objective.trainText === undefined;
+    const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on' && objective.train.texts !== undefined;
     return { forward, tokens: batch * sequence, prefixShare: isCached ? 1 / epochs : 1 };
   }
 }

@@ -1,0 +1,12 @@
+/** What outputs are compared with their targets by. */
+export const lossNames = [
+  'cross-entropy',
+  'binary-cross-entropy',
+  'mse',
+  'token-cross-entropy',
+  'pixel-cross-entropy',
+  'cosine',
+  'contrastive',
+] as const;
+
+export type LossName = (typeof lossNames)[number];

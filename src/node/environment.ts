@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { getHeapStatistics } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { readProcessStatus } from '../measure/memory.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { createSha256 } from './files.ts';
@@ -23,7 +24,16 @@ export function nodeEnvironment(options: OnnxRuntimeOptions = {}): Environment {
       ...readProcessStatus(processStatus()),
     }),
     pause: () => setImmediate(),
+    reclaim,
   };
+}
+
+/** V8's own collection; a context that is made after the flag was set has it as a global. */
+function reclaim(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  if (typeof collect === 'function') collect();
 }
 
 /** What Linux says of this process; empty elsewhere. */

@@ -1,18 +1,15 @@
-import { differentiate } from '../autodiff/differentiate.ts';
 import { type Batch, sequentialBatches } from '../data/batches.ts';
-import type { StaticGraph } from '../graph/graph.ts';
 import { openField } from '../methods/gspf/first-choice.ts';
 import { spanAfterWarmup, warmupBatches } from '../methods/gspf/warmup.ts';
 import { countAll, type Indices, type Selection } from '../methods/selection.ts';
-import { LOSS } from '../models/sequence-classification.ts';
 import { extentsOf } from '../objectives/objective.ts';
 import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { ResolvedTrainOptions, TrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
-import type { BatchShape } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
 import type { Task } from '../tasks/task.ts';
 import { beginRun } from '../training/begin-run.ts';
+import { microBatches } from '../training/micro-batches.ts';
 import type { Run } from '../training/run.ts';
 import { countSteps } from '../training/train-epochs.ts';
 import { expectedSelection } from './expected-selection.ts';
@@ -25,6 +22,8 @@ export interface PhasePlan {
   readonly steps: number;
   /** Mean over its batches. */
   readonly stepMs: number;
+  /** Until its sessions are made, and what is computed once is. */
+  readonly setupMs: number;
   /** At its peak, by what holds it; the sum is `peakBytes`. */
   readonly memory: MemoryPlan;
   readonly peakBytes: number;
@@ -40,6 +39,8 @@ export interface MemoryPlan {
   readonly optimizer: number;
   /** Intermediate values of the largest batch. */
   readonly activations: number;
+  /** What is computed once, of all examples (`prefix.cache`). */
+  readonly prefix: number;
   /** A checkpoint while it is written. */
   readonly checkpoint: number;
 }
@@ -55,6 +56,8 @@ export interface RunPlan {
   readonly elapsedMs: number;
   readonly peakBytes: number;
   readonly patchBytes: number;
+  /** What is computed once and has no room in memory (`prefix.cache`). */
+  readonly prefixDiskBytes: number;
   readonly speeds: Speeds;
   readonly notes: readonly string[];
 }
@@ -64,6 +67,14 @@ const FLOAT_BYTES = 4;
 const PATCH_BYTES = 6;
 /** What malloc holds beyond what is asked of it, as a share of the intermediate values. */
 const SLACK = 1.15;
+/**
+ * What malloc does not give back after the values of one shape of batches, since those of others lie between: 10 to
+ * 20 MB on Linux, as measured (docs/performance.md). And what onnxruntime itself loads with its first session.
+ */
+const KEPT_OF_SHAPE = 15e6;
+const RUNTIME_BYTES = 40e6;
+/** A step on selected weights beside the sum of its parts, each timed alone in a chain of its kind: as measured. */
+const SPARSE_FACTOR = 1.3;
 
 /**
  * Predicts what a run would take, without a step of it: memory from the graphs that it would run, time from their
@@ -81,7 +92,7 @@ export async function planRun(
   const { run } = await beginRun(model, task, given, environment, {});
   const speeds = await measureSpeeds(environment.backend, environment.now);
   const planner = new Planner(run, process, speeds);
-  const phases = run.options.method === 'full' ? planner.full() : planner.gspf();
+  const phases = run.options.method === 'full' ? await planner.full() : await planner.gspf();
   const { evaluationMs } = planner;
   await run.release();
   const selected = planner.selected;
@@ -90,9 +101,13 @@ export async function planRun(
     parameters: planner.parameters,
     selected,
     phases,
-    elapsedMs: phases.reduce((sum, { steps, stepMs }) => sum + steps * stepMs, evaluationMs),
+    elapsedMs: phases.reduce(
+      (sum, { steps, stepMs, setupMs }) => sum + setupMs + steps * stepMs,
+      evaluationMs,
+    ),
     peakBytes: Math.max(...phases.map(({ peakBytes }) => peakBytes)),
     patchBytes: selected * (run.options.method === 'full' ? FLOAT_BYTES : PATCH_BYTES),
+    prefixDiskBytes: planner.prefixDiskBytes,
     speeds,
     notes: run.notes,
   };
@@ -103,6 +118,7 @@ class Planner {
   selected = 0;
   /** Of all evaluations. */
   evaluationMs = 0;
+  prefixDiskBytes = 0;
   readonly #run: Run;
   readonly #process: number;
   readonly #speeds: Speeds;
@@ -114,33 +130,39 @@ class Planner {
     this.parameters = sum(run.sizes([...run.prepared.weights.keys()]).values());
   }
 
-  full(): readonly PhasePlan[] {
+  async full(): Promise<readonly PhasePlan[]> {
     const { options, stepsPerEpoch, prepared } = this.#run;
-    const all: Selection = new Map([...prepared.weights.keys()].map((name) => [name, 'all']));
-    const bytes = this.parameters * FLOAT_BYTES;
-    const { adamw, sgd, copy } = this.#speeds.update;
+    const all = wholeTensors([...prepared.weights.keys()]);
+    const { whole, untouched } = this.#speeds.update;
+    const { dense, rows, places, others } = this.#reach(all);
     this.selected = this.parameters;
-    const phase = this.#phase('train', options.epochs * stepsPerEpoch, all, {
-      // The norm of all gradients costs about what a plain update does.
-      updateMs: this.parameters * (adamw + sgd + copy),
-      memory: { gradients: 2 * bytes, optimizer: 2 * bytes, checkpoint: 3 * bytes },
+    const phase = await this.#phase('train', options.epochs * stepsPerEpoch, all, {
+      updateMs: (dense + rows) * whole + others * untouched + this.#addUpMs(places),
+      memory: {
+        gradients: (dense + places) * FLOAT_BYTES,
+        // Moments of rows that never had a gradient are pages that nobody wrote.
+        optimizer: 2 * (dense + rows) * FLOAT_BYTES,
+        checkpoint: 3 * this.parameters * FLOAT_BYTES,
+      },
     });
-    this.#evaluate(options.epochs);
+    await this.#evaluate(options.epochs);
     return [phase];
   }
 
-  gspf(): readonly PhasePlan[] {
+  async gspf(): Promise<readonly PhasePlan[]> {
     const { options, prepared, stepsPerEpoch } = this.#run;
     const { tensors, chooser } = openField(this.#run);
-    const { accumulate, sgd, copy, adamw } = this.#speeds.update;
-    const measured = sum(this.#run.sizes(tensors).values()) / options.warmup.slices;
+    const { accumulate, sgd, selected } = this.#speeds.update;
     const batches = warmupBatches(this.#run);
+    const measured = wholeTensors(tensors);
+    const { dense, places } = this.#reach(measured);
     const moved = options.warmup.update === 'sgd';
-    const warmup = this.#phase('warmup', batches, wholeTensors(tensors), {
-      updateMs: measured * (accumulate + copy + (moved ? sgd : 0)),
+    const warmup = await this.#phase('warmup', batches, measured, {
+      updateMs:
+        ((dense + places) * (accumulate + (moved ? sgd : 0))) / options.warmup.slices + this.#addUpMs(places),
       memory: {
-        gradients: 2 * measured * FLOAT_BYTES,
-        optimizer: measured * options.warmup.slices * FLOAT_BYTES,
+        gradients: ((dense + places) / options.warmup.slices) * FLOAT_BYTES,
+        optimizer: sum(this.#run.sizes(tensors).values()) * FLOAT_BYTES,
         checkpoint: 0,
       },
     });
@@ -153,21 +175,22 @@ class Planner {
     const selection = expectedSelection(shapes, head, budget);
     const active = countAll(selection, this.#run.sizes(tensors));
     this.selected = active;
+    await this.#run.usePrefix([...selection.keys()]);
     const span = spanAfterWarmup(this.#run, batches);
-    const train = this.#phase('train', countSteps(span, stepsPerEpoch), selection, {
-      updateMs: active * (adamw + sgd + copy),
+    const train = await this.#phase('train', countSteps(span, stepsPerEpoch), selection, {
+      updateMs: active * selected,
       memory: {
-        gradients: 2 * active * FLOAT_BYTES,
+        gradients: active * FLOAT_BYTES,
         optimizer: 2 * active * FLOAT_BYTES,
         // θ⁰, read again to prove what is frozen.
         checkpoint: this.parameters * FLOAT_BYTES,
       },
     });
-    this.#evaluate(span.to - span.from + 1);
+    await this.#evaluate(span.to - span.from + 1);
     return [warmup, train];
   }
 
-  #phase(
+  async #phase(
     phase: PhasePlan['phase'],
     steps: number,
     active: Selection,
@@ -175,42 +198,106 @@ class Planner {
       updateMs,
       memory,
     }: { updateMs: number; memory: Pick<MemoryPlan, 'gradients' | 'optimizer' | 'checkpoint'> },
-  ): PhasePlan {
-    const batches = this.#run.prepared.batches(1);
-    const costs = shapeCosts(batches, (shape) => this.#trainingGraph(shape, active), this.#speeds.graph);
-    const stepMs = sum(batches.map(costs.msOf)) / batches.length + updateMs;
+  ): Promise<PhasePlan> {
+    const { prepared, options } = this.#run;
+    const batches = prepared.batches(1).slice(0, steps);
+    const parts = batches.flatMap(({ rows, ...batch }) =>
+      microBatches(rows, options.microBatch).map((part): Batch => ({ ...batch, rows: part })),
+    );
+    const costs = await shapeCosts(
+      parts,
+      (shape) => this.#run.gradientGraph(active, shape),
+      this.#speeds.graph,
+      this.#run.environment,
+    );
+    const isSparse = [...active.values()].some((indices) => indices !== 'all');
+    const factor = isSparse ? SPARSE_FACTOR : 1;
+    const below = phase === 'train' ? await this.#prefix() : { ms: 0, memoryBytes: 0 };
     const complete: MemoryPlan = {
-      process: this.#process,
+      process: this.#process + RUNTIME_BYTES,
       weights: this.parameters * FLOAT_BYTES,
       ...memory,
-      activations: SLACK * costs.liveBytes,
+      activations: SLACK * costs.liveBytes + KEPT_OF_SHAPE * costs.shapes,
+      prefix: below.memoryBytes,
     };
-    return { phase, steps, stepMs, memory: complete, peakBytes: sum(Object.values(complete)) };
+    return {
+      phase,
+      steps,
+      stepMs: (factor * sum(parts.map(costs.msOf))) / batches.length + updateMs,
+      setupMs: costs.compileMs + below.ms,
+      memory: complete,
+      peakBytes: sum(Object.values(complete)),
+    };
   }
 
-  #trainingGraph(shape: BatchShape, active: Selection): StaticGraph {
-    const { withLoss, objective } = this.#run.prepared;
-    const forward = specialize(withLoss, { dims: extentsOf(objective.layout, shape), variables: new Set() });
-    const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
-    const elements = new Map(
-      [...active].flatMap(([name, indices]) => (indices === 'all' ? [] : [[name, indices] as const])),
+  /**
+   * What the gradients of tensors that are trained whole cover: weights of those that have a dense one; of tables that
+   * are looked up, weights of the rows that the training texts read, values that a batch reads, and all other weights.
+   */
+  #reach(active: Selection): Record<'dense' | 'rows' | 'places' | 'others', number> {
+    const { weights, objective } = this.#run.prepared;
+    const texts = objective.train.texts ?? [];
+    const words = new Set(texts.flatMap(({ ids }) => ids)).size;
+    const longest = Math.max(0, ...this.#run.batches(1).map(({ rows, length }) => rows.length * length));
+    const reach = { dense: 0, rows: 0, places: 0, others: 0 };
+    const tables = this.#run.gatheredTables();
+    for (const [name, { shape, data }] of weights) {
+      if (!active.has(name)) continue;
+      if (!tables.has(name)) {
+        reach.dense += data.length;
+        continue;
+      }
+      const [height = 1] = shape;
+      const width = data.length / height;
+      const read = Math.min(height, words);
+      reach.rows += read * width;
+      reach.others += (height - read) * width;
+      reach.places += longest * width;
+    }
+    return reach;
+  }
+
+  /** Adding up the gradients of a table's places, twice: by place, then into the sums. */
+  #addUpMs(places: number): number {
+    return 2 * places * this.#speeds.update.accumulate;
+  }
+
+  /** Computing the prefix of all texts once, and keeping it in memory or on disk. */
+  async #prefix(): Promise<{ readonly ms: number; readonly memoryBytes: number }> {
+    const { prefix, prepared, options } = this.#run;
+    if (prefix === undefined) return { ms: 0, memoryBytes: 0 };
+    const { train, evaluation } = prepared.objective;
+    const lengths = [train, evaluation].flatMap(({ texts = [] }) => texts.map(({ ids }) => ids.length));
+    const batches = sequentialBatches({ lengths, batchSize: options.batchSize });
+    const costs = await shapeCosts(
+      batches,
+      (shape) => prefix.cut.below(shape),
+      this.#speeds.graph,
+      this.#run.environment,
     );
-    return differentiate(onlyLoss, { loss: LOSS, wrt: [...active.keys()], elements });
+    const bytes = FLOAT_BYTES * sum(lengths.map((length) => prefix.cut.sizeFor(length)));
+    const memoryBytes = prefix.cache.memoryFor(bytes);
+    this.prefixDiskBytes = prefix.cache.storeFor(bytes);
+    return { ms: costs.compileMs + sum(batches.map(costs.msOf)), memoryBytes };
   }
 
-  #evaluate(times: number): void {
-    const { prepared, options } = this.#run;
+  async #evaluate(times: number): Promise<void> {
+    const { prepared, options, prefix } = this.#run;
     const { forward, evaluation, layout } = prepared.objective;
     const batches: readonly Batch[] = sequentialBatches({
       lengths: evaluation.lengths,
       batchSize: options.evalBatchSize,
     });
-    const costs = shapeCosts(
+    const costs = await shapeCosts(
       batches,
-      (shape) => specialize(forward, { dims: extentsOf(layout, shape), variables: new Set() }),
+      (shape) =>
+        prefix === undefined
+          ? specialize(forward, { dims: extentsOf(layout, shape), variables: new Set() })
+          : prefix.cut.logitsAbove(shape),
       this.#speeds.graph,
+      this.#run.environment,
     );
-    this.evaluationMs = times * sum(batches.map(costs.msOf));
+    this.evaluationMs = costs.compileMs + times * sum(batches.map(costs.msOf));
   }
 }
 

@@ -1,8 +1,9 @@
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
-import { int, string } from '../graph/graph.ts';
+import { int, ints, string } from '../graph/graph.ts';
 import { accumulate, createStatistics } from '../methods/gspf/statistics.ts';
 import { adamwStep, createAdamWState } from '../optim/adamw.ts';
+import { Arena } from '../optim/arena.ts';
 import { sgdStep } from '../optim/sgd.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { specialize } from '../specialize/specialize.ts';
@@ -12,12 +13,15 @@ import { graphWork, noWork, type WorkKind, workKinds } from './work.ts';
 /** Milliseconds that a machine takes for one unit of each kind of work, and for one weight of each kind of update. */
 export interface Speeds {
   readonly graph: Readonly<Record<WorkKind, number>>;
-  /** Per weight: AdamW; plain SGD; adding |g| to a sum; copying a gradient out of the runtime. */
   readonly update: {
-    readonly adamw: number;
+    /** AdamW on a tensor that is trained whole, the norm of its gradient included; on rows that never had a gradient. */
+    readonly whole: number;
+    readonly untouched: number;
+    /** AdamW on selected weights. */
+    readonly selected: number;
     readonly sgd: number;
+    /** Adding |g| to a sum. */
     readonly accumulate: number;
-    readonly copy: number;
   };
 }
 
@@ -40,7 +44,7 @@ export async function measureSpeeds(backend: Backend, now: () => number): Promis
     );
     graph[kind] = Math.max(0, ms - beside) / work[kind];
   }
-  return { graph, update: await measureUpdates(backend, now) };
+  return { graph, update: measureUpdates(now) };
 }
 
 /** Of the value that goes through the chain: too large for a core's own cache, as activations are. */
@@ -52,6 +56,8 @@ const shapes: Readonly<Record<Exclude<WorkKind, 'node'>, Shape>> = {
   normalization: [2048, 384],
   reduction: [4096, 256],
   movement: [8192, 128],
+  transpose: [1024, 1024],
+  pick: [1024, 512],
   scatter: [1 << 14, 64],
 };
 
@@ -84,6 +90,12 @@ function chain(kind: WorkKind, shape: Shape, links: number): Graph {
       case 'movement':
         // Not Transpose: the runtime would make one of them all.
         value = builder.op('Gather', [value, builder.ints(shuffled(shape[0] ?? 1))], { axis: int(0) });
+        break;
+      case 'transpose':
+        value = builder.op('Add', [builder.op('Transpose', [value], { perm: ints([1, 0]) }), 'x']);
+        break;
+      case 'pick':
+        value = builder.op('Gather', [value, builder.ints(shuffled(width))], { axis: int(1) });
         break;
       case 'scatter': {
         const reduction = string('add');
@@ -148,11 +160,19 @@ async function timeGraph(
 
 /** Weights that the updates are timed on. */
 const WEIGHTS = 1 << 21;
+/** One weight of so many stands for a selected one. */
+const SELECTED_OF = 64;
 
-async function measureUpdates(backend: Backend, now: () => number): Promise<Speeds['update']> {
-  const weights = new Float32Array(WEIGHTS).map((_, i) => (i % 13) / 100);
-  const gradient = new Float32Array(WEIGHTS).map((_, i) => (i % 7) / 1000);
-  const state = createAdamWState(WEIGHTS);
+function measureUpdates(now: () => number): Speeds['update'] {
+  const arena = new Arena([WEIGHTS, WEIGHTS, WEIGHTS, WEIGHTS]);
+  const array = (): Float32Array => arena.array(WEIGHTS);
+  const [weights, gradient, m, v] = [array(), array(), array(), array()];
+  for (let i = 0; i < WEIGHTS; i++) {
+    weights[i] = (i % 13) / 100;
+    gradient[i] = (i % 7) / 1000;
+  }
+  const selected = Int32Array.from({ length: WEIGHTS / SELECTED_OF }, (_, i) => i * SELECTED_OF);
+  const state = createAdamWState(selected.length);
   const statistics = createStatistics('absolute', new Map([['w', WEIGHTS]]));
   const time = (update: () => void): number => {
     update();
@@ -161,36 +181,23 @@ async function measureUpdates(backend: Backend, now: () => number): Promise<Spee
       update();
       return now() - startedAt;
     });
-    return median(times) / WEIGHTS;
+    return median(times);
   };
-  const adamw = { lr: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.01, scale: 1 };
+  const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, scale: 1 };
+  const whole = { ...adam, rate: 1e-5, correction: 1, decay: 1e-7 };
+  const sparse = { ...adam, lr: 1e-5, decay: 0.01 };
+  const sgd = { lr: 1e-5, momentum: 0, nesterov: false, decay: 0, scale: 1 };
   return {
-    adamw: time(() => adamwStep(weights, 'all', gradient, state, adamw)),
-    sgd: time(() =>
-      sgdStep(weights, 'all', gradient, null, { lr: 1e-5, momentum: 0, nesterov: false, decay: 0, scale: 1 }),
-    ),
-    accumulate: time(() => accumulate(statistics, 'w', gradient)),
-    copy: await timeCopy(backend, now),
+    whole:
+      time(() => {
+        arena.sumOfSquares(gradient);
+        arena.adamw(weights, gradient, m, v, whole);
+      }) / WEIGHTS,
+    untouched: time(() => arena.adamwUntouched(weights, whole)) / WEIGHTS,
+    selected: time(() => adamwStep(weights, selected, gradient, state, sparse)) / selected.length,
+    sgd: time(() => sgdStep(weights, 'all', gradient, null, sgd)) / WEIGHTS,
+    accumulate: time(() => accumulate(statistics, 'w', gradient)) / WEIGHTS,
   };
-}
-
-/** What it costs to get a large output, per element, beside making it. */
-async function timeCopy(backend: Backend, now: () => number): Promise<number> {
-  const shape = [1024, 1024];
-  const builder = new GraphBuilder();
-  builder.input({ name: 'x', dtype: 'float32', shape });
-  builder.op('Neg', ['x'], {}, 'y');
-  const graph = builder.build('speed-copy', [{ name: 'y', dtype: 'float32', shape }]);
-  const executable = await backend.compile(specialize(graph, { dims: {}, variables: new Set() }));
-  const [x, y] = [new Float32Array(2 ** 20), new Float32Array(2 ** 20)];
-  const times: number[] = [];
-  for (let i = 0; i <= REPEATS; i++) {
-    const startedAt = now();
-    await executable.run(new Map([['x', float32(shape, x)]]), new Map([['y', float32(shape, y)]]));
-    if (i > 0) times.push(now() - startedAt);
-  }
-  await executable.release();
-  return median(times) / 2 ** 20;
 }
 
 function median(values: readonly number[]): number {

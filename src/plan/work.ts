@@ -1,10 +1,12 @@
+import { intAttribute } from '../graph/attributes.ts';
 import type { Node, StaticGraph } from '../graph/graph.ts';
 import { productWork } from '../lowering/flops.ts';
 import { type Shape, sizeOf } from '../tensor.ts';
 
 /**
  * Kinds of work, each with a speed of its own on a machine: floating-point operations of matrix products, large and
- * small (as in attention), elements that others write or read, and nodes, each of which costs something to start.
+ * small (as in attention), elements that others write or read, numbers that are picked one by one, and nodes, each of which
+ * costs something to start.
  */
 export const workKinds = [
   'product',
@@ -14,6 +16,8 @@ export const workKinds = [
   'normalization',
   'reduction',
   'movement',
+  'transpose',
+  'pick',
   'scatter',
   'node',
 ] as const;
@@ -37,17 +41,7 @@ const transcendental = new Set([
   'LogSoftmax',
   'Gelu',
 ]);
-const movement = new Set([
-  'Concat',
-  'Expand',
-  'Gather',
-  'GatherElements',
-  'Pad',
-  'Slice',
-  'Split',
-  'Tile',
-  'Transpose',
-]);
+const movement = new Set(['Concat', 'Expand', 'Gather', 'GatherElements', 'Pad', 'Slice', 'Split', 'Tile']);
 const free = new Set(['Constant', 'Flatten', 'Identity', 'Reshape', 'Shape', 'Squeeze', 'Unsqueeze']);
 
 /** What running a graph once takes. */
@@ -70,6 +64,8 @@ export const noWork: Work = {
   normalization: 0,
   reduction: 0,
   movement: 0,
+  transpose: 0,
+  pick: 0,
   scatter: 0,
   node: 0,
 };
@@ -89,6 +85,17 @@ export function nodeWork(node: Node, shapeOf: (name: string) => Shape): [WorkKin
   if (opType.endsWith('Normalization')) return ['normalization', read];
   if (opType.startsWith('Reduce')) return ['reduction', read];
   if (opType.startsWith('Scatter')) return ['scatter', sizeOf(shapeOf(inputs[2] ?? '')) + written];
+  if (opType === 'Transpose') return ['transpose', written];
+  if (picks(node, shapeOf)) return ['pick', written];
   if (movement.has(opType)) return ['movement', written];
   return ['elementwise', written];
+}
+
+/** Whether a node looks numbers up one by one, rather than rows of them. */
+function picks(node: Node, shapeOf: (name: string) => Shape): boolean {
+  if (node.opType === 'GatherElements' || node.opType === 'GatherND') return true;
+  if (node.opType !== 'Gather') return false;
+  const shape = shapeOf(node.inputs[0] ?? '');
+  const axis = intAttribute(node, 'axis', 0);
+  return (axis < 0 ? axis + shape.length : axis) === shape.length - 1;
 }

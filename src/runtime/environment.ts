@@ -24,4 +24,9 @@ export interface Environment {
   readonly trace?: Tracer | undefined;
   /** Lets signals, timers and other work have their turn: a run of the backend may block the thread. */
   readonly pause: () => Promise<void>;
+  /**
+   * Gives back the memory of arrays that nothing refers to any more. A step allocates so little that the engine would
+   * wait long before it looks, and a phase leaves arrays as large as the model behind.
+   */
+  readonly reclaim?: (() => void) | undefined;
 }

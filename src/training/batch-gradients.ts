@@ -26,7 +26,7 @@ export interface BatchPart {
 }
 
 /** How gradients are computed. */
-interface GradientOptions {
+export interface GradientOptions {
   readonly place?: Placement | undefined;
   /** Whether batches come in parts, whose gradients are added up where they lie. */
   readonly inParts?: boolean | undefined;
@@ -45,6 +45,29 @@ export interface TrainingGraph {
   readonly withLoss: Graph;
   readonly weights: Weights;
   readonly objective: Pick<Objective, 'layout'>;
+}
+
+/**
+ * The graph of one shape of batches with the outputs `loss` and, for each active tensor, `grad/<name>`: of the tensor's
+ * shape, of the selected elements, or a row for each place that reads a table.
+ */
+export function gradientGraph(
+  { withLoss, weights, objective }: TrainingGraph,
+  active: Selection,
+  shape: BatchShape,
+  { inParts = false, above = (whole) => whole, ways }: Omit<GradientOptions, 'place'>,
+): StaticGraph {
+  const wrt = [...active.keys()].filter((name) => weights.has(name));
+  const rows = new Set([...gatheredTables(withLoss).keys()].filter((name) => active.get(name) === 'all'));
+  const elements = new Map(
+    [...active].flatMap(([name, indices]) => (indices === 'all' ? [] : [[name, indices] as const])),
+  );
+  const forward = specialize(withLoss, { dims: extentsOf(objective.layout, shape), variables: new Set() });
+  const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
+  const options = { loss: LOSS, wrt, elements, rows, ways };
+  if (!inParts) return differentiate(above(onlyLoss), options);
+  const shared = differentiate(withShare(above(onlyLoss), LOSS), options);
+  return accumulating(shared, new Set(wrt.filter((name) => !rows.has(name)).map(gradientName)));
 }
 
 /**
@@ -76,7 +99,6 @@ export class BatchGradients {
     this.#weights = weights;
     this.#inParts = inParts;
     this.gradients = this.#gradients;
-    const elements = new Map<string, Int32Array>();
     const gathered = gatheredTables(withLoss);
     for (const [name, indices] of active) {
       const tensor = weights.get(name);
@@ -91,19 +113,11 @@ export class BatchGradients {
       const values = place(name, length) ?? new Float32Array(length);
       this.#gradients.set(name, { values });
       this.#results.set(gradientName(name), float32(indices === 'all' ? tensor.shape : [length], values));
-      if (indices !== 'all') elements.set(name, indices);
     }
-    const wrt = [...this.#gradients.keys()];
-    const rows = new Set(this.#tables.keys());
-    this.#cache = new ShapeCache(backend, (shape) => {
-      const dims = extentsOf(objective.layout, shape);
-      const forward = specialize(withLoss, { dims, variables: new Set() });
-      const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
-      const options = { loss: LOSS, wrt, elements, rows, ways };
-      if (!inParts) return differentiate(above(onlyLoss), options);
-      const shared = differentiate(withShare(above(onlyLoss), LOSS), options);
-      return accumulating(shared, new Set(this.#sums.keys()));
-    });
+    const graph = { withLoss, weights, objective };
+    this.#cache = new ShapeCache(backend, (shape) =>
+      gradientGraph(graph, active, shape, { inParts, above, ways }),
+    );
     if (!inParts) return;
     for (const [name, tensor] of this.#results) if (name !== LOSS) this.#sums.set(name, tensor);
   }

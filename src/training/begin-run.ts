@@ -65,6 +65,7 @@ export async function beginRun(
   const run = new Run(prepared, options, environment, observer, startedAt, keeper);
   const selected = saved === undefined ? [] : [noteOf(saved, prepared)];
   for (const note of [...taken, ...task.notes, ...prepared.notes, ...selected]) run.note(note);
+  environment.reclaim?.();
   run.endPhase('prepare', 0, 0);
   if (checkpoint !== undefined) run.resume(checkpoint);
   return { run, described, checkpoint };

@@ -39,11 +39,12 @@ export class CheckpointKeeper {
   /**
    * Keeps a checkpoint if `always`, or if the last one is old enough and written.
    *
+   * @returns whether one was written, and its copy is no longer needed
    * @throws what writing it throws; that of one written meanwhile, at the next call.
    */
-  async keep(checkpoint: () => Checkpoint, always: boolean): Promise<void> {
+  async keep(checkpoint: () => Checkpoint, always: boolean): Promise<boolean> {
     const due = this.#now() - this.#lastAt >= this.#everyMs;
-    if (!always && (!due || this.#writing !== undefined)) return;
+    if (!always && (!due || this.#writing !== undefined)) return false;
     await this.#writing;
     this.#lastAt = this.#now();
     const kept = checkpoint();
@@ -53,12 +54,13 @@ export class CheckpointKeeper {
     });
     if (always) {
       await writing;
-      return;
+      return true;
     }
     this.#writing = writing.then(() => {
       this.#writing = undefined;
     });
     // A failure is thrown by the next call; until then it must not count as unhandled.
     this.#writing.catch(() => {});
+    return false;
   }
 }

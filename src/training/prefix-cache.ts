@@ -53,6 +53,16 @@ export class PrefixCache {
     return this.#store !== undefined || this.#memoryBytes + bytes <= this.#room;
   }
 
+  /** How many of so many bytes would be held in memory. */
+  memoryFor(bytes: number): number {
+    return Math.min(bytes, this.#room - this.#memoryBytes);
+  }
+
+  /** How many of so many bytes would be written to the store. */
+  storeFor(bytes: number): number {
+    return this.#store === undefined ? 0 : bytes - this.memoryFor(bytes);
+  }
+
   /** The values under a key; undefined where there are none, or not so many, or they are damaged. Not to be changed. */
   async get(key: string, length: number): Promise<Float32Array | undefined> {
     const kept = this.#memory.get(key);

@@ -83,6 +83,11 @@ export class PrefixCut {
     return this.above(specializeTo({ ...plain, outputs }, shape));
   }
 
+  /** Numbers that cross of a text of so many tokens. */
+  sizeFor(positions: number): number {
+    return this.crossing.reduce((sum, { layout }) => sum + sizeIn(layout, positions), 0);
+  }
+
   get #names(): readonly string[] {
     return this.crossing.map(({ name }) => name);
   }
@@ -263,7 +268,7 @@ export class Prefix {
 
   /** Numbers that are kept of a text. */
   #sizeOf({ ids }: EncodedText): number {
-    return this.cut.crossing.reduce((sum, { layout }) => sum + sizeIn(layout, ids.length), 0);
+    return this.cut.sizeFor(ids.length);
   }
 
   #keyOf(text: EncodedText): string {

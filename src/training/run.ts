@@ -12,7 +12,13 @@ import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
 import { float32, type Tensor } from '../tensor.ts';
-import { BatchGradients, type BatchPart, type Placement } from './batch-gradients.ts';
+import {
+  BatchGradients,
+  type BatchPart,
+  type GradientOptions,
+  gradientGraph,
+  type Placement,
+} from './batch-gradients.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { DropoutMasks } from './dropout-masks.ts';
@@ -22,6 +28,7 @@ import { microBatches } from './micro-batches.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import { openPrefix, type PrefixReport, type PrefixUse, prefixNote, prefixReport } from './open-prefix.ts';
 import { Predictor } from './predictor.ts';
+import type { Prefix } from './prefix.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
 import { asStored } from './stored-weights.ts';
@@ -150,13 +157,30 @@ export class Run {
 
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
   gradients(active: Selection, place?: Placement): BatchGradients {
-    const { withLoss, prefix } = this.#use;
     const { weights, objective } = this.prepared;
-    const { backend } = this.environment;
-    const ways = waysByCost(this.options.sparseCosts);
-    const above = prefix && ((graph: StaticGraph) => prefix.cut.above(graph));
-    const options = { place, inParts: this.options.microBatch !== null, above, ways };
-    return new BatchGradients({ withLoss, weights, objective }, active, backend, options);
+    const graph = { withLoss: this.#use.withLoss, weights, objective };
+    return new BatchGradients(graph, active, this.environment.backend, { ...this.#gradientOptions, place });
+  }
+
+  /** What {@link gradients} runs for batches of one shape. */
+  gradientGraph(active: Selection, shape: BatchShape): StaticGraph {
+    const { weights, objective } = this.prepared;
+    const graph = { withLoss: this.#use.withLoss, weights, objective };
+    return gradientGraph(graph, active, shape, this.#gradientOptions);
+  }
+
+  get #gradientOptions(): Omit<GradientOptions, 'place'> {
+    const { prefix } = this.#use;
+    return {
+      inParts: this.options.microBatch !== null,
+      above: prefix && ((graph: StaticGraph) => prefix.cut.above(graph)),
+      ways: waysByCost(this.options.sparseCosts),
+    };
+  }
+
+  /** What is computed once; undefined where nothing is. */
+  get prefix(): Prefix | undefined {
+    return this.#use.prefix;
   }
 
   /** Tables whose gradients come by row: see `gatheredTables`. */
@@ -301,9 +325,10 @@ export class Run {
    */
   async settle(capture: () => Capture, always = false): Promise<void> {
     const cancelled = this.#observer.signal?.aborted === true;
-    await traced(this.environment, 'javascript', 'checkpoint', async () =>
+    const kept = await traced(this.environment, 'javascript', 'checkpoint', async () =>
       this.#keeper?.keep(() => this.#checkpoint(capture()), always || cancelled),
     );
+    if (kept) this.environment.reclaim?.();
     throwIfCancelled(this.#observer);
   }
 

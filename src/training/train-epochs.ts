@@ -70,6 +70,7 @@ export async function trainEpochs(
     batch,
     ...capture(),
   });
+  run.environment.reclaim?.();
   for (let epoch = start.epoch; epoch <= span.to; epoch++) {
     const done = epoch === start.epoch ? start.batch : 0;
     for (const batch of run.batches(epoch).slice(done)) {

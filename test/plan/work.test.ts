@@ -50,6 +50,17 @@ test('each matrix of a stack is a product of its own', () => {
   expect([work.smallProduct, work.product]).toEqual([2 * 4 * 12 * 32 * 32 * 16, 0]);
 });
 
+test('numbers out of rows are picked, whole rows are moved, and turning a matrix is neither', () => {
+  const builder = new GraphBuilder();
+  builder.input(float('x', [8, 6]));
+  builder.op('Gather', ['x', builder.ints([1, 3])], { axis: int(0) }, 'rows');
+  builder.op('Gather', ['x', builder.ints([1, 3, 5])], { axis: int(-1) }, 'numbers');
+  builder.op('Transpose', ['x'], {}, 'turned');
+  const outputs = [float('rows', [2, 6]), float('numbers', [8, 3]), float('turned', [6, 8])];
+  const graph = specialize(builder.build('g', outputs), { dims: {}, variables: new Set() });
+  expect(graphWork(graph)).toMatchObject({ movement: 12, pick: 24, transpose: 48, node: 3 });
+});
+
 test('a value lives from its maker to its last reader', () => {
   // a lives to the end; b and c are alive together while c is made.
   expect(peakLiveBytes(diamond())).toBe(3 * 100 * 4);

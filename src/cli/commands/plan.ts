@@ -66,6 +66,7 @@ const memoryNames: { readonly [M in keyof MemoryPlan]: string } = {
   gradients: 'gradients',
   optimizer: 'sums and moments',
   activations: 'activations',
+  prefix: 'prefix',
   checkpoint: 'checkpoint',
 };
 
@@ -75,16 +76,26 @@ const memoryKinds: readonly (keyof MemoryPlan)[] = [
   'gradients',
   'optimizer',
   'activations',
+  'prefix',
   'checkpoint',
 ];
 
-function planText({ phases, parameters, selected, elapsedMs, peakBytes, patchBytes }: RunPlan): string {
+function planText({
+  phases,
+  parameters,
+  selected,
+  elapsedMs,
+  peakBytes,
+  patchBytes,
+  prefixDiskBytes,
+}: RunPlan): string {
   const cells = (of: (phase: PhasePlan) => string): string[] => phases.map(of);
   const table = [
     ['', ...cells(({ phase }) => phaseNames[phase])],
     ['steps', ...cells(({ steps }) => formatCount(steps))],
     ['time a step', ...cells(({ stepMs }) => formatDuration(stepMs))],
-    ['time', ...cells(({ steps, stepMs }) => formatDuration(steps * stepMs))],
+    ['beforehand', ...cells(({ setupMs }) => formatDuration(setupMs))],
+    ['time', ...cells(({ steps, stepMs, setupMs }) => formatDuration(setupMs + steps * stepMs))],
     ...memoryKinds.map((kind) => [memoryNames[kind], ...cells(({ memory }) => formatBytes(memory[kind]))]),
     ['peak memory', ...cells((phase) => formatBytes(phase.peakBytes))],
   ];
@@ -97,6 +108,7 @@ function planText({ phases, parameters, selected, elapsedMs, peakBytes, patchByt
     ['time', `${formatDuration(elapsedMs)}, evaluation included`],
     ['peak memory', formatBytes(peakBytes)],
     ['patch', `about ${formatBytes(patchBytes)}`],
+    ...(prefixDiskBytes === 0 ? [] : [['on disk while it runs', formatBytes(prefixDiskBytes)]]),
   ]);
   return `${alignColumns(table, { right })}\n\n${summary}`;
 }

@@ -57,6 +57,7 @@ export async function chooseFirst(
   const { tensors, chooser } = field;
   const { statistics, batches } = await warmUp(run, tensors, chooser, checkpoint);
   run.endPhase('warmup', options.warmup.epochs, batches);
+  run.environment.reclaim?.();
   // θ⁰ is in memory for the length of this function only.
   const initial = await prepared.readInitial();
   const choice = chooser.choose(statistics, initial);

@@ -29,11 +29,12 @@ test('gspf plan tells steps, memory and the patch of the run that it does not ma
   expect(Math.abs(share - 0.05)).toBeLessThan(0.005);
 });
 
-test('full fine-tuning has gradients and moments of every weight', async () => {
+test('full fine-tuning has moments of every weight but those of words that no text holds', async () => {
   const { stdout } = await gspf(planWords('--method', 'full', '--json'));
   const { phases, parameters, selected } = JSON.parse(stdout);
   expect([phases.length, selected]).toEqual([1, parameters]);
-  expect(phases[0].memory.optimizer).toBe(8 * parameters);
+  // 60 words in the vocabulary, 16 weights each; the mails have twelve, between [CLS] and [SEP].
+  expect(phases[0].memory.optimizer).toBe(8 * (parameters - (60 - 14) * 16));
 });
 
 test('the table reads from top to bottom', async () => {

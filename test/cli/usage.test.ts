@@ -69,7 +69,7 @@ test.each([
   [
     '--task',
     'sst3',
-    'error: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, token-classification, question-answering, masked-lm, got "sst3" [usage/option]',
+    'error: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, token-classification, question-answering, masked-lm, arrays, tabular-classification, tabular-regression, got "sst3" [usage/option]',
   ],
   [
     '--set',

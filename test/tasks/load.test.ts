@@ -158,12 +158,12 @@ it.each<[string, TaskOptions, string]>([
   [
     'sst-2',
     {},
-    'usage/option: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, token-classification, question-answering, masked-lm, got "sst-2". Did you mean "sst2"?',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, token-classification, question-answering, masked-lm, arrays, tabular-classification, tabular-regression, got "sst-2". Did you mean "sst2"?',
   ],
   [
     'constructor',
     {},
-    'usage/option: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, token-classification, question-answering, masked-lm, got "constructor"',
+    'usage/option: task: expected one of cola, sst2, mrpc, qnli, mnli, qqp, rte, wnli, stsb, squad, text-classification, text-regression, token-classification, question-answering, masked-lm, arrays, tabular-classification, tabular-regression, got "constructor"',
   ],
   [
     'sst2',

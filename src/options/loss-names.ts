@@ -9,4 +9,5 @@ export const lossNames = [
   'contrastive',
 ] as const;
 
+/** One of {@link lossNames}. */
 export type LossName = (typeof lossNames)[number];

@@ -9,5 +9,5 @@ export const lossNames = [
   'contrastive',
 ] as const;
 
-/** One of {@link lossNames}. */
+/** What an output is compared with its targets by. */
 export type LossName = (typeof lossNames)[number];

@@ -33,12 +33,15 @@ const BATCH = 'batch';
 const SEQUENCE = 'sequence';
 
 /**
- * The graph of an imported model with weights as inputs, the first axis of every input called `batch` and, where they are
+ * The graph of an imported model with weights and running statistics as inputs, the first axis of every input called `batch` and, where they are
  * sequences, the second one `sequence`. Fixed extents stay.
  *
  * @param sequences Inputs whose second axis counts tokens.
  */
-export function baseGraph({ graph, weights }: ImportedGraph, sequences: ReadonlySet<string>): Graph {
+export function baseGraph(
+  { graph, weights, statistics }: ImportedGraph,
+  sequences: ReadonlySet<string>,
+): Graph {
   const names = new Map<string, string>();
   for (const { name, shape } of graph.inputs) {
     const [first, second] = shape;
@@ -49,9 +52,10 @@ export function baseGraph({ graph, weights }: ImportedGraph, sequences: Readonly
     ...info,
     shape: info.shape.map((dim): Dim => (typeof dim === 'string' ? (names.get(dim) ?? dim) : dim)),
   }));
-  const fed = [...weights].map(([name, { dtype, shape }]): ValueInfo => ({ name, dtype, shape }));
-  const initializers = new Map([...graph.initializers].filter(([name]) => !weights.has(name)));
-  return { ...withFreeNames(graph), inputs: [...inputs, ...fed], initializers };
+  const fed = new Map([...weights, ...statistics]);
+  const infos = [...fed].map(([name, { dtype, shape }]): ValueInfo => ({ name, dtype, shape }));
+  const initializers = new Map([...graph.initializers].filter(([name]) => !fed.has(name)));
+  return { ...withFreeNames(graph), inputs: [...inputs, ...infos], initializers };
 }
 
 /** {@link baseGraph} with one output, `logits`, which is the given one of the model's values. */

@@ -2,6 +2,7 @@ import { type Graph, ints, type Node } from '../graph/graph.ts';
 import type { WeightType } from '../models/half-precision.ts';
 import type { DType, Tensor } from '../tensor.ts';
 import { initializerRoles, type Role } from './roles.ts';
+import { runningStatistics } from './running-statistics.ts';
 import { singlePrecision } from './single-precision.ts';
 import { findTies, type Tie } from './ties.ts';
 
@@ -12,6 +13,8 @@ export interface ImportedGraph {
   readonly roles: ReadonlyMap<string, Role>;
   /** In the order of the file. */
   readonly weights: ReadonlyMap<string, Tensor<'float32'>>;
+  /** Running statistics of batch normalisations, by name. */
+  readonly statistics: ReadonlyMap<string, Tensor<'float32'>>;
   /** Weights that hold the values of others. */
   readonly ties: readonly Tie[];
   /** The float tensors as the file has them. */
@@ -38,12 +41,14 @@ export function importGraph(
       ? whole
       : { ...whole, outputs: whole.outputs.filter(({ name }) => outputs.includes(name)) };
   const roles = initializerRoles(graph, new Set(named));
-  const weights = new Map(
-    [...graph.initializers].flatMap(([name, tensor]): [string, Tensor<'float32'>][] =>
-      roles.get(name)?.kind === 'weight' && tensor.dtype === 'float32' ? [[name, tensor]] : [],
-    ),
+  const floats = [...graph.initializers].flatMap(([name, tensor]): [string, Tensor<'float32'>][] =>
+    tensor.dtype === 'float32' ? [[name, tensor]] : [],
   );
-  return { graph, roles, weights, ties: findTies(weights), stored, quantized };
+  const isWeight = (name: string): boolean => roles.get(name)?.kind === 'weight';
+  const weights = new Map(floats.filter(([name]) => isWeight(name)));
+  const running = new Set(runningStatistics(graph));
+  const statistics = new Map(floats.filter(([name]) => running.has(name) && !isWeight(name)));
+  return { graph, roles, weights, statistics, ties: findTies(weights), stored, quantized };
 }
 
 /** The same model with each copy of a weight computed from the weight itself: both are trained as one. */

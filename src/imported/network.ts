@@ -23,7 +23,10 @@ export interface ImportedNetworkOptions extends GraphOptions {
 export const graphMetadata = { output: 'graph_output', headOn: 'graph_head_on', tie: 'graph_tie' } as const;
 
 /** What training asks of an imported graph, whatever it reads. */
-type ImportedBody = Pick<Objective, 'parameters' | 'zeroGradient' | 'copies' | 'patchMetadata'>;
+type ImportedBody = Pick<
+  Objective,
+  'parameters' | 'statistics' | 'zeroGradient' | 'copies' | 'patchMetadata'
+>;
 
 /** The weights of an imported graph, and what a patch must say of it. */
 export function importedBody(
@@ -36,6 +39,7 @@ export function importedBody(
   );
   const body: ImportedBody = {
     parameters,
+    statistics: [...model.statistics.keys()],
     zeroGradient: [],
     copies: tie
       ? (weights: ReadonlyMap<string, Tensor<'float32'>>) => copiesOf(imported.ties, weights)

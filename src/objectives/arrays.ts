@@ -87,6 +87,7 @@ export function arraysObjective(
   const columns = example?.arrays.columns;
   return {
     parameters: network.parameters,
+    statistics: network.statistics,
     zeroGradient: network.zeroGradient,
     copies: network.copies,
     patchMetadata: {

@@ -10,7 +10,7 @@ import { type Features, featuresOf, type Objective } from './objective.ts';
 
 /** A model with a head on it: one row of `width` numbers for each text. Where it comes from is its own affair. */
 export interface SequenceNetwork
-  extends Pick<Objective, 'parameters' | 'zeroGradient' | 'patchMetadata' | 'copies'> {
+  extends Pick<Objective, 'parameters' | 'statistics' | 'zeroGradient' | 'patchMetadata' | 'copies'> {
   /**
    * The forward graph, parameters as inputs; its one output is `logits`, float32 `[batch, width]`.
    *
@@ -23,7 +23,7 @@ export interface SequenceNetwork
 
 /** A graph that reads arrays: an output of any shape for each example. Where it comes from is its own affair. */
 export interface ArrayNetwork
-  extends Pick<Objective, 'parameters' | 'zeroGradient' | 'patchMetadata' | 'copies'> {
+  extends Pick<Objective, 'parameters' | 'statistics' | 'zeroGradient' | 'patchMetadata' | 'copies'> {
   /** Of the output of one example. */
   readonly shape: Shape;
   /** The forward graph, parameters as inputs; its one output is `logits`, float32 `[batch, …shape]`. */

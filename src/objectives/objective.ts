@@ -56,9 +56,11 @@ export function extentsOf(
 export interface Objective {
   /** Encoder and head. */
   readonly parameters: readonly Parameter[];
+  /** Names of the tensors that the graphs read beside parameters: running statistics of batch normalisations. */
+  readonly statistics?: readonly string[] | undefined;
   /** Parameters whose gradient is zero by construction. */
   readonly zeroGradient: readonly string[];
-  /** The forward graph, parameters as inputs; its one output is `logits`, float32. */
+  /** The forward graph, parameters and statistics as inputs; its one output is `logits`, float32. */
   readonly forward: Graph;
   readonly layout: LogitsLayout;
   /**

@@ -27,6 +27,7 @@ export function textClassificationObjective(
   const labels = Int32Array.from(task.evaluation, ({ label }) => label);
   return {
     parameters: network.parameters,
+    statistics: network.statistics,
     zeroGradient: network.zeroGradient,
     patchMetadata: network.patchMetadata,
     copies: network.copies,

@@ -14,6 +14,7 @@ export function textRegressionObjective(
 ): Objective {
   return {
     parameters: network.parameters,
+    statistics: network.statistics,
     zeroGradient: network.zeroGradient,
     patchMetadata: network.patchMetadata,
     copies: network.copies,

@@ -105,6 +105,12 @@ export interface GraphOptions {
   readonly tie: boolean;
 }
 
+/** What training does with batch normalisations. */
+export interface BatchNormOptions {
+  /** Whether they normalise by the statistics of the batch and move the running ones, or by those as they are. */
+  readonly train: boolean;
+}
+
 /** Factors of the classes in the loss of a classification, in the order of the labels. */
 export type ClassWeights = 'none' | 'balanced' | readonly number[];
 
@@ -124,6 +130,7 @@ export interface ResolvedTrainOptions {
   readonly loss: LossName | null;
   readonly classWeights: ClassWeights;
   readonly graph: GraphOptions;
+  readonly bn: BatchNormOptions;
   readonly lr: number;
   readonly schedule: ScheduleOptions;
   readonly clipNorm: number | null;

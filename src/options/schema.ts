@@ -4,6 +4,7 @@ import { contradictions } from './contradictions.ts';
 import { lossNames } from './loss-names.ts';
 import type {
   AdamWOptions,
+  BatchNormOptions,
   CheckpointOptions,
   Granularity,
   GraphOptions,
@@ -292,6 +293,17 @@ const graph = z
   .prefault({})
   .describe('Models that are ONNX files: what of them is trained.');
 
+const bn = z
+  .strictObject({
+    train: flag
+      .default(false)
+      .describe(
+        'Whether training steps normalise by mean and variance of the batch and move the running statistics, which the patch then holds; otherwise those stay as they are, and normalise in training too.',
+      ),
+  } satisfies Fields<BatchNormOptions>)
+  .prefault({})
+  .describe('Batch normalisations of models that are ONNX files.');
+
 const fields = z.strictObject({
   preset: z
     .enum(['tuned', 'paper'])
@@ -354,6 +366,7 @@ const fields = z.strictObject({
   sparseCosts,
   checkpoint,
   graph,
+  bn,
 } satisfies Fields<ResolvedTrainOptions>);
 
 /**

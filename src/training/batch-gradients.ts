@@ -1,5 +1,6 @@
 import { differentiate, gradientName } from '../autodiff/differentiate.ts';
 import type { Graph, StaticGraph } from '../graph/graph.ts';
+import { movedName } from '../imported/running-statistics.ts';
 import { accumulating, SHARE, soFarName, withShare } from '../lowering/accumulation.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { SparseWays } from '../lowering/sparse-costs.ts';
@@ -10,7 +11,7 @@ import { extentsOf, type Objective } from '../objectives/objective.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
-import { float32, sizeOf, type Tensor } from '../tensor.ts';
+import { float32, sizeOf, type Tensor, zeros } from '../tensor.ts';
 import { type Gradient, sumByRow } from './gradient.ts';
 
 /** The weights of a model by name; training changes them in place. */
@@ -44,15 +45,17 @@ export interface TrainingGraph {
   /** Parameters as inputs, with the scalar output `loss`. */
   readonly withLoss: Graph;
   readonly weights: Weights;
+  /** Running statistics, as inputs; those that a batch moves have an output `moved/<name>`. */
+  readonly statistics?: Weights | undefined;
   readonly objective: Pick<Objective, 'layout'>;
 }
 
 /**
  * The graph of one shape of batches with the outputs `loss` and, for each active tensor, `grad/<name>`: of the tensor's
- * shape, of the selected elements, or a row for each place that reads a table.
+ * shape, of the selected elements, or a row for each place that reads a table. Running statistics that move are outputs too.
  */
 export function gradientGraph(
-  { withLoss, weights, objective }: TrainingGraph,
+  { withLoss, weights, objective, statistics = new Map() }: TrainingGraph,
   active: Selection,
   shape: BatchShape,
   { inParts = false, above = (whole) => whole, ways }: Omit<GradientOptions, 'place'>,
@@ -63,7 +66,8 @@ export function gradientGraph(
     [...active].flatMap(([name, indices]) => (indices === 'all' ? [] : [[name, indices] as const])),
   );
   const forward = specialize(withLoss, { dims: extentsOf(objective.layout, shape), variables: new Set() });
-  const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => name === LOSS) };
+  const kept = new Set([LOSS, ...[...statistics.keys()].map(movedName)]);
+  const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => kept.has(name)) };
   const options = { loss: LOSS, wrt, elements, rows, ways };
   if (!inParts) return differentiate(above(onlyLoss), options);
   const shared = differentiate(withShare(above(onlyLoss), LOSS), options);
@@ -78,7 +82,10 @@ export class BatchGradients {
   /** The gradients of the last batch. Owned here; those that are not of rows are overwritten by each run. */
   readonly gradients: ReadonlyMap<string, Gradient>;
   readonly #gradients = new Map<string, Gradient>();
+  /** Where the last batch has moved the running statistics to, by name; empty where they stay. */
+  readonly moved: Weights;
   readonly #weights: Weights;
+  readonly #statistics: Weights;
   readonly #loss = float32([], [0]);
   readonly #results = new Map<string, Tensor<'float32'>>([[LOSS, this.#loss]]);
   /** Tables whose gradient comes by place, and the input that says which row each place reads. */
@@ -91,12 +98,20 @@ export class BatchGradients {
   readonly #cache: ShapeCache;
 
   constructor(
-    { withLoss, weights, objective }: TrainingGraph,
+    graph: TrainingGraph,
     active: Selection,
     backend: Backend,
     { place = () => undefined, inParts = false, above = (whole) => whole, ways }: GradientOptions = {},
   ) {
+    const { withLoss, weights, statistics = new Map() } = graph;
     this.#weights = weights;
+    this.#statistics = statistics;
+    const outputs = new Set(withLoss.outputs.map(({ name }) => name));
+    this.moved = new Map(
+      [...statistics]
+        .filter(([name]) => outputs.has(movedName(name)))
+        .map(([name, { shape, data }]) => [name, float32(shape, data.slice())]),
+    );
     this.#inParts = inParts;
     this.gradients = this.#gradients;
     const gathered = gatheredTables(withLoss);
@@ -114,7 +129,6 @@ export class BatchGradients {
       this.#gradients.set(name, { values });
       this.#results.set(gradientName(name), float32(indices === 'all' ? tensor.shape : [length], values));
     }
-    const graph = { withLoss, weights, objective };
     this.#cache = new ShapeCache(backend, (shape) =>
       gradientGraph(graph, active, shape, { inParts, above, ways }),
     );
@@ -131,6 +145,7 @@ export class BatchGradients {
   async run(parts: readonly BatchPart[]): Promise<number> {
     for (const { data } of this.#sums.values()) data.fill(0);
     const soFar = [...this.#sums].map(([name, tensor]) => [soFarName(name), tensor] as const);
+    for (const [name, { data }] of this.moved) data.set(this.#statistics.get(name)?.data ?? []);
     const places = [...this.#tables].map(([name, input]) => this.#placesOf(name, input, parts));
     let loss = 0;
     for (const [i, { feeds, shape, share }] of parts.entries()) {
@@ -140,9 +155,12 @@ export class BatchGradients {
         const slice = slices[i];
         if (slice !== undefined) results.set(gradientName(name), slice);
       }
-      const given = new Map([...this.#weights, ...feeds, ...soFar]);
+      const given = new Map([...this.#weights, ...this.#statistics, ...this.moved, ...feeds, ...soFar]);
       if (this.#inParts) given.set(SHARE, float32([], [share]));
+      const next = new Map([...this.moved].map(([name, { shape }]) => [name, zeros('float32', shape)]));
+      for (const [name, tensor] of next) results.set(movedName(name), tensor);
       await executable.run(given, results);
+      for (const [name, { data }] of next) this.moved.get(name)?.data.set(data);
       loss += this.#loss.data[0] ?? Number.NaN;
     }
     for (const { name, numbers, gradients } of places) {

@@ -74,7 +74,7 @@ export async function fineTune(
     const copies = objective.copies?.(weights) ?? [];
     return toStored(new Map([...weights, ...copies]), storedAs);
   };
-  const patch = diffTensors(stored(base), stored(prepared.weights), {
+  const patch = diffTensors(stored(base), stored(new Map([...prepared.weights, ...prepared.statistics])), {
     ...patchFormat,
     baseSha256: prepared.baseSha256,
     baseName: model.name,

@@ -50,14 +50,17 @@ export type PrefixUse = Pick<Prepared, 'dropoutSites' | 'withLoss'> & { readonly
  */
 export function openPrefix(
   { objective, withLoss, dropoutSites, weights, padTokenId, maxLength }: Prepared,
-  { prefix: { cache, cacheBytes, dropout } }: Pick<ResolvedTrainOptions, 'prefix'>,
+  { bn, prefix: { cache, cacheBytes, dropout } }: Pick<ResolvedTrainOptions, 'bn' | 'prefix'>,
   trained: readonly string[],
   environment: Environment,
 ): PrefixUse {
   const plain = { withLoss, dropoutSites, prefix: undefined };
-  // Texts that are others in each epoch, and inputs of other names, leave nothing to keep.
+  // Texts that are others in each epoch, inputs of other names, values that hang on the batch leave nothing to keep.
   const isOff =
-    cache === 'off' || objective.train.texts === undefined || (dropout === 'on' && dropoutSites.length > 0);
+    cache === 'off' ||
+    bn.train ||
+    objective.train.texts === undefined ||
+    (dropout === 'on' && dropoutSites.length > 0);
   if (isOff && dropout !== 'off') return plain;
   const cut = PrefixCut.find({
     graph: withLoss,

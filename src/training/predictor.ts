@@ -14,6 +14,8 @@ export interface PredictorOptions {
   readonly graph: Graph;
   /** Read where they lie: what training changes is seen by the next call. */
   readonly weights: Weights;
+  /** Running statistics, read in the same way. */
+  readonly statistics?: Weights | undefined;
   readonly layout: LogitsLayout;
   /** The positions that the model has: no text is padded beyond. */
   readonly maxLength: number;
@@ -52,7 +54,7 @@ export class Predictor {
     batchSize: number,
     inputsOf: InputsOf = () => new Map(),
   ): Promise<Float32Array[]> {
-    const { layout, maxLength, weights, prefix } = this.#options;
+    const { layout, maxLength, weights, statistics = [], prefix } = this.#options;
     const { lengths, fixedRows, texts = [] } = features;
     await prefix?.fill(texts);
     const results = new Array<Float32Array>(lengths.length);
@@ -66,6 +68,7 @@ export class Predictor {
       );
       const feeds = new Map<string, Tensor>([
         ...weights,
+        ...statistics,
         ...features.feeds(fed, length),
         ...(kept ?? []),
         ...inputsOf(fed, length),

@@ -1,6 +1,7 @@
 import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
+import { normalizedByBatch } from '../imported/running-statistics.ts';
 import type { DropoutSite } from '../models/dropout.ts';
 import { type WeightType, widenAll } from '../models/half-precision.ts';
 import { initialize } from '../models/text-model.ts';
@@ -23,13 +24,15 @@ export interface Prepared {
   readonly padTokenId: number;
   /** The model's own copy for training: changed in place. */
   readonly weights: Map<string, Tensor<'float32'>>;
+  /** Running statistics, which `bn.train` moves in place: no weights. */
+  readonly statistics: ReadonlyMap<string, Tensor<'float32'>>;
   /** The element types that they are stored in once they are tuned: the base's. */
   readonly storedAs: ReadonlyMap<string, WeightType>;
   /** Names of the tensors that belong to the head, and whatever else the base lacks. */
   readonly head: readonly string[];
   /** Names of the tensors that the base lacks. */
   readonly fresh: ReadonlySet<string>;
-  /** θ⁰, read anew from where the model lies: base tensors, and the same fresh ones. */
+  /** θ⁰, read anew from where the model lies: base tensors and running statistics, and the same fresh ones. */
   readonly readInitial: () => Promise<Map<string, Tensor<'float32'>>>;
   /** Hash of the base's own tensors. */
   readonly baseSha256: string;
@@ -51,7 +54,7 @@ export async function prepare(
   task: Task,
   options: Pick<
     ResolvedTrainOptions,
-    'batchSize' | 'classWeights' | 'dropout' | 'graph' | 'loss' | 'maxLength' | 'seed' | 'select'
+    'batchSize' | 'bn' | 'classWeights' | 'dropout' | 'graph' | 'loss' | 'maxLength' | 'seed' | 'select'
   >,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
@@ -68,12 +71,13 @@ export async function prepare(
     });
   }
   const objective = model.objectiveOf(task, maxLength, options);
-  const { parameters, train, evaluation } = objective;
+  const { parameters, statistics = [], train, evaluation } = objective;
   const complete = await model.readTensors();
   const sha256 = baseSha256(complete, createSha256);
   const storedAs = storedTypes(parameters, complete);
   const wanted = new Set(parameters.map(({ name }) => name));
   const base = widenAll(used(complete, wanted));
+  const running = new Set(statistics);
   const fits = ({ name, shape }: (typeof parameters)[number]): boolean =>
     `${base.get(name)?.shape}` === `${shape}`;
   const fresh = parameters.filter((parameter) => !fits(parameter));
@@ -87,14 +91,18 @@ export async function prepare(
   const truncated = train.truncated + evaluation.truncated;
   return {
     objective,
-    withLoss: objective.withLoss(dropoutSites),
+    withLoss: options.bn.train
+      ? normalizedByBatch(objective.withLoss(dropoutSites), running)
+      : objective.withLoss(dropoutSites),
     dropoutSites: dropoutSites ?? [],
     padTokenId: model.padTokenId,
     weights: withFresh(base),
+    statistics: widenAll(used(complete, running)),
     storedAs,
     head,
     fresh: new Set(fresh.map(({ name }) => name)),
-    readInitial: async () => withFresh(widenAll(used(await model.readTensors(), wanted))),
+    readInitial: async () =>
+      withFresh(widenAll(used(await model.readTensors(), new Set([...wanted, ...running])))),
     baseSha256: sha256,
     batches: (epoch) => lengthBucketedBatches({ ...train, batchSize, seed, epoch, maxLength }),
     maxLength,

@@ -7,6 +7,7 @@ import { memoryByCategory } from '../measure/memory.ts';
 import { traced } from '../measure/trace.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
+import { floatTensors, restoreFloats } from '../methods/selection-tensors.ts';
 import { textAt } from '../objectives/text-feeds.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
@@ -18,6 +19,7 @@ import {
   type GradientOptions,
   gradientGraph,
   type Placement,
+  type TrainingGraph,
 } from './batch-gradients.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
@@ -32,6 +34,9 @@ import type { Prefix } from './prefix.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
 import { asStored } from './stored-weights.ts';
+
+/** What checkpoints have the running statistics under. */
+const STATISTIC = 'statistic';
 
 /** What one step leaves for the progress line. */
 interface StepResult {
@@ -149,24 +154,28 @@ export class Run {
   }
 
   #newPredictor(): Predictor {
-    const { objective, weights, maxLength } = this.prepared;
+    const { objective, weights, statistics, maxLength } = this.prepared;
     const { forward: graph, layout } = objective;
     const { prefix } = this.#use;
-    return new Predictor({ graph, weights, layout, maxLength, prefix }, this.environment);
+    return new Predictor({ graph, weights, statistics, layout, maxLength, prefix }, this.environment);
   }
 
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
   gradients(active: Selection, place?: Placement): BatchGradients {
-    const { weights, objective } = this.prepared;
-    const graph = { withLoss: this.#use.withLoss, weights, objective };
-    return new BatchGradients(graph, active, this.environment.backend, { ...this.#gradientOptions, place });
+    return new BatchGradients(this.#graph, active, this.environment.backend, {
+      ...this.#gradientOptions,
+      place,
+    });
   }
 
   /** What {@link gradients} runs for batches of one shape. */
   gradientGraph(active: Selection, shape: BatchShape): StaticGraph {
-    const { weights, objective } = this.prepared;
-    const graph = { withLoss: this.#use.withLoss, weights, objective };
-    return gradientGraph(graph, active, shape, this.#gradientOptions);
+    return gradientGraph(this.#graph, active, shape, this.#gradientOptions);
+  }
+
+  get #graph(): TrainingGraph {
+    const { weights, statistics, objective } = this.prepared;
+    return { withLoss: this.#use.withLoss, weights, statistics, objective };
   }
 
   get #gradientOptions(): Omit<GradientOptions, 'place'> {
@@ -282,7 +291,11 @@ export class Run {
     if (gradNorm !== null && !Number.isFinite(gradNorm)) {
       throw this.#diverged(phase, batch, 'gradients of a finite norm', gradNorm);
     }
-    if (phase === 'train') this.#losses.push(loss);
+    if (phase === 'train') {
+      this.#losses.push(loss);
+      // A warm-up only measures: its weights go back to what they were.
+      for (const [name, { data }] of gradients.moved) this.prepared.statistics.get(name)?.data.set(data);
+    }
     this.#observer.onProgress?.({
       phase,
       epoch,
@@ -343,11 +356,18 @@ export class Run {
         elapsedMs,
       })),
     };
-    return { progress, tensors };
+    return { progress, tensors: new Map([...tensors, ...floatTensors(STATISTIC, this.#moving)]) };
+  }
+
+  /** The running statistics that training moves. */
+  get #moving(): readonly (readonly [string, Float32Array])[] {
+    const { statistics } = this.prepared;
+    return this.options.bn.train ? [...statistics].map(([name, { data }]) => [name, data] as const) : [];
   }
 
   /** Takes up a run where a checkpoint left it. */
-  resume({ progress }: Checkpoint): void {
+  resume({ progress, tensors }: Checkpoint): void {
+    restoreFloats(STATISTIC, tensors, (name) => this.prepared.statistics.get(name)?.data);
     this.#step = progress.step;
     this.#startedAt = this.environment.now() - progress.elapsedMs;
     this.evaluations.push(...progress.evaluations);
@@ -360,10 +380,10 @@ export class Run {
   }
 
   async #evaluate(epoch: number): Promise<Evaluation> {
-    const { objective, weights, storedAs } = this.prepared;
+    const { objective, weights, statistics, storedAs } = this.prepared;
     const since = this.environment.now();
     const { evaluation, evaluationInputs, score } = objective;
-    const logits = await asStored(weights, storedAs, () =>
+    const logits = await asStored(new Map([...weights, ...statistics]), storedAs, () =>
       this.#predictor.logits(evaluation, this.options.evalBatchSize, evaluationInputs),
     );
     const metrics = score(logits);

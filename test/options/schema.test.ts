@@ -56,6 +56,7 @@ const defaults = {
   sparseCosts: typicalCosts,
   checkpoint: { everySeconds: 30 },
   graph: { output: null, headOn: null, tie: false },
+  bn: { train: false },
 };
 
 it('fills in the defaults of the specification', () => {
@@ -94,6 +95,7 @@ describe('the options of the reference runs', () => {
       sparseCosts,
       checkpoint,
       graph,
+      bn,
     } = defaults;
     expect(trainOptionsSchema.parse(options)).toEqual({
       preset,
@@ -108,6 +110,7 @@ describe('the options of the reference runs', () => {
       sparseCosts,
       checkpoint,
       graph,
+      bn,
       ...options,
       warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },
       select: { ...options.select, frontier: 'none', frontierMass: 0.85 },

@@ -152,6 +152,7 @@ function prepare(folder: string, head: readonly string[]): Prepared {
     dropoutSites: [],
     padTokenId: encoder.padTokenId,
     weights: read(),
+    statistics: new Map(),
     storedAs: new Map(),
     head,
     fresh: new Set(),

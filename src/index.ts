@@ -54,7 +54,7 @@ export type { FoundEntity, TaggedText, TaggedWord } from './objectives/tagged-te
 export { type DecodeOptions, decodeModel } from './onnx/decode.ts';
 export { encodeModel } from './onnx/encode.ts';
 export type { LossName } from './options/loss-names.ts';
-export type { ResolvedTrainOptions, TrainOptions } from './options/options.ts';
+export type { PrefixPrecision, ResolvedTrainOptions, TrainOptions } from './options/options.ts';
 export { type AppliedPatch, applyPatch, revertPatch } from './patch/apply.ts';
 export { diffTensors } from './patch/diff.ts';
 export { baseSha256, type CreateSha256, type Sha256 } from './patch/hash.ts';

@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { GspfError } from '../errors.ts';
 import type { Model } from '../node/model.ts';
 import type { OnnxModel } from '../node/onnx-model.ts';
 import type { PatchOnBase } from '../node/open-model.ts';
 import type { RuntimeProfiler } from '../node/profiler.ts';
+import type { PrefixPrecision } from '../options/options.ts';
 import { parseCount, requiredOption } from './command.ts';
 import { type DownloadContext, reportDownloads } from './download-display.ts';
 
@@ -11,6 +12,7 @@ export interface ModelFlags {
   readonly model?: string;
   readonly patch?: string;
   readonly threads?: number;
+  readonly prefixPrecision?: PrefixPrecision;
   readonly profiler?: RuntimeProfiler | undefined;
 }
 
@@ -37,6 +39,18 @@ export function threadsOption(command: Command): void {
   command.option('--threads <n>', 'threads to compute with (default: one for each core)', parseCount);
 }
 
+/** Adds `--prefix-precision`. */
+export function precisionOption(command: Command): void {
+  command.addOption(
+    new Option(
+      '--prefix-precision <precision>',
+      'what is multiplied below the weights that the patch changes, or everywhere without one',
+    )
+      .choices(['fp32', 'int8'])
+      .default('fp32'),
+  );
+}
+
 /** Adds `--batch-size` of commands that only predict. */
 export function batchSizeOption(command: Command, standard: number): void {
   command.option('--batch-size <n>', 'texts that are computed together', parseCount, standard);
@@ -44,12 +58,12 @@ export function batchSizeOption(command: Command, standard: number): void {
 
 /** The model that the flags name, with its patch on it. @throws `usage/option` where they name neither. */
 export async function openModel(
-  { model: path, patch, threads, profiler }: ModelFlags,
+  { model: path, patch, threads, prefixPrecision, profiler }: ModelFlags,
   context: DownloadContext,
 ): Promise<Model | OnnxModel> {
   const { loadModel } = await import('../node/model.ts');
   return reportDownloads(context, async (locate) => {
-    const options = { threads, profiler, ...locate };
+    const options = { threads, prefixPrecision, profiler, ...locate };
     if (patch !== undefined && path === undefined) {
       const { loadPatchedModel } = await import('../node/patched-model.ts');
       return loadPatchedModel(patch, options);

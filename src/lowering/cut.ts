@@ -139,7 +139,8 @@ function infos({ types }: StaticGraph, values: readonly string[]): ValueInfo[] {
   });
 }
 
-function withReadInputs<G extends Graph>(graph: G): G {
+/** The graph without inputs that nothing reads. */
+export function withReadInputs<G extends Graph>(graph: G): G {
   const read = new Set([...graph.nodes.flatMap(presentInputs), ...graph.outputs.map(({ name }) => name)]);
   return { ...graph, inputs: graph.inputs.filter(({ name }) => read.has(name)) };
 }

@@ -10,10 +10,12 @@ export interface ProductWork {
   readonly matrices: number;
 }
 
+const products = new Set(['Gemm', 'MatMul', 'MatMulInteger']);
+
 /** The work of a node that is a matrix product; undefined for others. */
 export function productWork(node: Node, shapeOf: (value: string) => Shape): ProductWork | undefined {
   const { opType, inputs, outputs } = node;
-  if (opType !== 'MatMul' && opType !== 'Gemm') return undefined;
+  if (!products.has(opType)) return undefined;
   const left = shapeOf(inputs[0] ?? '');
   const result = shapeOf(outputs[0] ?? '');
   const isTransposed = opType === 'Gemm' && intAttribute(node, 'transA', 0) !== 0;

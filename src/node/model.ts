@@ -14,6 +14,7 @@ import { type Features, featuresOf, type Objective } from '../objectives/objecti
 import { answersOf, windowsOf } from '../objectives/question-answering.ts';
 import { type TaggedText, taggedText, textInWords } from '../objectives/tagged-text.ts';
 import type { ObjectiveOptions, TrainableModel } from '../objectives/trainable-model.ts';
+import type { PrefixPrecision } from '../options/options.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { QuestionExample } from '../tasks/question-answering.ts';
@@ -49,6 +50,13 @@ export interface DetailedEvaluation {
 export interface LoadModelOptions extends LocateOptions {
   /** Threads for one operator; by default one for each physical core. */
   readonly threads?: number | undefined;
+  /**
+   * What is multiplied by the weights that no weight of a patch comes before; without a patch, by all. `int8` for a model
+   * that was trained with `prefix.precision: int8`, or to save time.
+   *
+   * @default 'fp32'
+   */
+  readonly prefixPrecision?: PrefixPrecision | undefined;
   /** Is told what time is spent on. */
   readonly profiler?: RuntimeProfiler | undefined;
 }
@@ -61,8 +69,18 @@ export interface LoadModelOptions extends LocateOptions {
  *   `hub/*` for what does not come from the hub.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
-  const { threads, profiler } = options;
-  return new Model(await openModel(path, options), undefined, nodeEnvironment({ threads, profiler }));
+  return modelOf(await openModel(path, options), undefined, options);
+}
+
+/** An opened model, with a patch on it or without, to be computed with as the options say. */
+export function modelOf(
+  base: DirectoryModel,
+  patch: Patch | undefined,
+  { threads, profiler, prefixPrecision }: LoadModelOptions,
+): Model {
+  const environment = nodeEnvironment({ threads, profiler });
+  const shared = new SharedWeights(() => base.readTensors(), environment, prefixPrecision);
+  return new Model(base, patch, environment, shared);
 }
 
 /** A pretrained model, with a patch on it or without. */

@@ -39,16 +39,12 @@ import { kindOfPatch } from './task-kind.ts';
  */
 export async function loadOnnxModel(
   path: string,
-  { threads, profiler }: LoadModelOptions = {},
+  { threads, profiler, prefixPrecision }: LoadModelOptions = {},
 ): Promise<OnnxModel> {
   const file = singlePrecision(await readOnnx(path));
-  return new OnnxModel(
-    path,
-    file,
-    await companionsOf(path),
-    undefined,
-    nodeEnvironment({ threads, profiler }),
-  );
+  const environment = nodeEnvironment({ threads, profiler });
+  const shared = new SharedWeights(async () => weightsOf(file), environment, prefixPrecision);
+  return new OnnxModel(path, file, await companionsOf(path), undefined, environment, shared);
 }
 
 /** A model that is any ONNX graph, with a patch on it or without. */
@@ -70,7 +66,7 @@ export class OnnxModel implements TrainableModel {
     companions: Companions,
     patch: Patch | undefined,
     environment: Environment,
-    shared: SharedWeights = new SharedWeights(async () => weightsOf(file), environment),
+    shared: SharedWeights,
   ) {
     this.path = path;
     this.name = basename(resolve(path));

@@ -1,5 +1,4 @@
-import { nodeEnvironment } from './environment.ts';
-import { type LoadModelOptions, Model } from './model.ts';
+import { type LoadModelOptions, type Model, modelOf } from './model.ts';
 import type { OnnxModel } from './onnx-model.ts';
 import { openPatchOnBase } from './open-model.ts';
 
@@ -16,5 +15,5 @@ export async function loadPatchedModel(
 ): Promise<Model | OnnxModel> {
   const { patch, base } = await openPatchOnBase(path, undefined, options);
   if (!('directory' in base)) return base.with(patch);
-  return new Model(base, patch, nodeEnvironment({ threads: options.threads }));
+  return modelOf(base, patch, options);
 }

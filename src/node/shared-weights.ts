@@ -1,11 +1,14 @@
 import { GspfError } from '../errors.ts';
+import { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { requireWeight, type WeightType } from '../models/half-precision.ts';
 import { LoadedWeights } from '../models/loaded-weights.ts';
 import type { Form } from '../objectives/forms.ts';
 import type { Features } from '../objectives/objective.ts';
+import type { PrefixPrecision } from '../options/options.ts';
 import { applyPatch } from '../patch/apply.ts';
 import type { CreateSha256 } from '../patch/hash.ts';
 import type { Patch } from '../patch/patch.ts';
+import { EightBitWeights } from '../quantize/eight-bit-weights.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { Tensor } from '../tensor.ts';
 import { type InputsOf, Predictor } from '../training/predictor.ts';
@@ -24,14 +27,25 @@ export interface ForwardPass {
 export class SharedWeights {
   readonly #readBase: () => Promise<Map<string, Tensor<WeightType>>>;
   readonly #environment: Environment;
+  readonly #precision: PrefixPrecision;
   #weights: Promise<LoadedWeights> | undefined;
+  /** Of tensors that no patch on them changes: each is what it is in the base. */
+  #eightBit: EightBitWeights | undefined;
   /** Compiled forward graphs by what they are. */
   readonly #predictors = new Map<string, Predictor>();
 
-  /** @param readBase The tensors without a patch. */
-  constructor(readBase: () => Promise<Map<string, Tensor<WeightType>>>, environment: Environment) {
+  /**
+   * @param readBase The tensors without a patch.
+   * @param precision What is multiplied by weights that no patched tensor comes before.
+   */
+  constructor(
+    readBase: () => Promise<Map<string, Tensor<WeightType>>>,
+    environment: Environment,
+    precision: PrefixPrecision = 'fp32',
+  ) {
     this.#readBase = readBase;
     this.#environment = environment;
+    this.#precision = precision;
   }
 
   /** The logits of some rows, with a patch on the weights or without. */
@@ -41,7 +55,11 @@ export class SharedWeights {
     const loaded = await this.#weights;
     const { features, form, batchSize, maxLength, inputsOf } = pass;
     return loaded.use(patch, (weights) =>
-      this.#predictor(weights, form, maxLength).logits(features, batchSize, inputsOf),
+      this.#predictor(weights, form, maxLength, [...(patch?.tensors.keys() ?? [])]).logits(
+        features,
+        batchSize,
+        inputsOf,
+      ),
     );
   }
 
@@ -49,12 +67,22 @@ export class SharedWeights {
     weights: ReadonlyMap<string, Tensor<'float32'>>,
     { key, graph, layout }: Form,
     maxLength: number,
+    patched: readonly string[],
   ): Predictor {
-    const existing = this.#predictors.get(key);
+    // Which products are rounded depends on the tensors that the patch changes.
+    const own = this.#precision === 'fp32' ? key : JSON.stringify([key, patched]);
+    const existing = this.#predictors.get(own);
     if (existing !== undefined) return existing;
-    const predictor = new Predictor({ graph: graph(), weights, layout, maxLength }, this.#environment);
-    this.#predictors.set(key, predictor);
+    const products = this.#precision === 'fp32' ? undefined : this.#productsOf(weights, patched);
+    const options = { graph: graph(), weights, layout, maxLength, products };
+    const predictor = new Predictor(options, this.#environment);
+    this.#predictors.set(own, predictor);
     return predictor;
+  }
+
+  #productsOf(weights: ReadonlyMap<string, Tensor<'float32'>>, patched: readonly string[]): EightBitProducts {
+    this.#eightBit ??= new EightBitWeights(weights);
+    return new EightBitProducts(this.#eightBit, patched);
   }
 
   /** Frees what the runtime holds. */
@@ -62,6 +90,7 @@ export class SharedWeights {
     for (const predictor of this.#predictors.values()) await predictor.release();
     this.#predictors.clear();
     this.#weights = undefined;
+    this.#eightBit = undefined;
   }
 }
 

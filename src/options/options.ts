@@ -82,12 +82,16 @@ export interface RefineOptions {
   readonly enter: 'zero';
 }
 
+/** What frozen weights are multiplied in. */
+export type PrefixPrecision = 'fp32' | 'int8';
+
 /** What lies below the lowest trained weight: the same in every pass. */
 export interface PrefixOptions {
   readonly cache: 'auto' | 'off' | 'memory' | 'disk';
   /** Most bytes of it in memory; null: a quarter of what is free. */
   readonly cacheBytes: number | null;
   readonly dropout: 'on' | 'off' | null;
+  readonly precision: PrefixPrecision;
 }
 
 /** What a run keeps so that it can be resumed. */

@@ -238,6 +238,12 @@ const prefix = z
       .describe(
         'Whether values are dropped there; a cache needs them whole. null: only where `cache` is off; `on` turns the cache `auto` off.',
       ),
+    precision: z
+      .enum(['fp32', 'int8'])
+      .default('fp32')
+      .describe(
+        'What its matrix products are computed in. `int8` rounds its weights, output by output, and what they are multiplied with, token by token: faster where the processor has instructions for it, a little less exact; `gspf predict` and `eval` do the same with `--prefix-precision`.',
+      ),
   } satisfies Fields<PrefixOptions>)
   .prefault({})
   .describe(

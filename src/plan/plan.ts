@@ -271,7 +271,7 @@ class Planner {
     const batches = sequentialBatches({ lengths, batchSize: options.batchSize });
     const costs = await shapeCosts(
       batches,
-      (shape) => prefix.cut.below(shape),
+      (shape) => prefix.graph(shape),
       this.#speeds.graph,
       this.#run.environment,
     );

@@ -2,6 +2,7 @@ import { differentiate, gradientName } from '../autodiff/differentiate.ts';
 import type { Graph, StaticGraph } from '../graph/graph.ts';
 import { movedName } from '../imported/running-statistics.ts';
 import { accumulating, SHARE, soFarName, withShare } from '../lowering/accumulation.ts';
+import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import type { SparseWays } from '../lowering/sparse-costs.ts';
 import type { Selection } from '../methods/selection.ts';
@@ -33,6 +34,8 @@ export interface GradientOptions {
   readonly inParts?: boolean | undefined;
   /** The part of the forward graph to run: all of it, or what stands on a prefix that is kept. */
   readonly above?: ((graph: StaticGraph) => StaticGraph) | undefined;
+  /** Computes in 8 bits what no trained weight enters. */
+  readonly products?: EightBitProducts | undefined;
   /** How the gradients of selected elements are computed: the ways that are cheapest by `typicalCosts`, if left out. */
   readonly ways?: SparseWays | undefined;
 }
@@ -58,7 +61,7 @@ export function gradientGraph(
   { withLoss, weights, objective, statistics = new Map() }: TrainingGraph,
   active: Selection,
   shape: BatchShape,
-  { inParts = false, above = (whole) => whole, ways }: Omit<GradientOptions, 'place'>,
+  { inParts = false, above = (whole) => whole, products, ways }: Omit<GradientOptions, 'place'>,
 ): StaticGraph {
   const wrt = [...active.keys()].filter((name) => weights.has(name));
   const rows = new Set([...gatheredTables(withLoss).keys()].filter((name) => active.get(name) === 'all'));
@@ -69,8 +72,10 @@ export function gradientGraph(
   const kept = new Set([LOSS, ...[...statistics.keys()].map(movedName)]);
   const onlyLoss = { ...forward, outputs: forward.outputs.filter(({ name }) => kept.has(name)) };
   const options = { loss: LOSS, wrt, elements, rows, ways };
-  if (!inParts) return differentiate(above(onlyLoss), options);
-  const shared = differentiate(withShare(above(onlyLoss), LOSS), options);
+  const part = above(onlyLoss);
+  const rounded = products?.rewrite(part) ?? part;
+  if (!inParts) return differentiate(rounded, options);
+  const shared = differentiate(withShare(rounded, LOSS), options);
   return accumulating(shared, new Set(wrt.filter((name) => !rows.has(name)).map(gradientName)));
 }
 
@@ -86,6 +91,7 @@ export class BatchGradients {
   readonly moved: Weights;
   readonly #weights: Weights;
   readonly #statistics: Weights;
+  readonly #products: EightBitProducts | undefined;
   readonly #loss = float32([], [0]);
   readonly #results = new Map<string, Tensor<'float32'>>([[LOSS, this.#loss]]);
   /** Tables whose gradient comes by place, and the input that says which row each place reads. */
@@ -101,11 +107,13 @@ export class BatchGradients {
     graph: TrainingGraph,
     active: Selection,
     backend: Backend,
-    { place = () => undefined, inParts = false, above = (whole) => whole, ways }: GradientOptions = {},
+    { place = () => undefined, ...options }: GradientOptions = {},
   ) {
     const { withLoss, weights, statistics = new Map() } = graph;
+    const { inParts = false, products } = options;
     this.#weights = weights;
     this.#statistics = statistics;
+    this.#products = products;
     const outputs = new Set(withLoss.outputs.map(({ name }) => name));
     this.moved = new Map(
       [...statistics]
@@ -129,9 +137,7 @@ export class BatchGradients {
       this.#gradients.set(name, { values });
       this.#results.set(gradientName(name), float32(indices === 'all' ? tensor.shape : [length], values));
     }
-    this.#cache = new ShapeCache(backend, (shape) =>
-      gradientGraph(graph, active, shape, { inParts, above, ways }),
-    );
+    this.#cache = new ShapeCache(backend, (shape) => gradientGraph(graph, active, shape, options));
     if (!inParts) return;
     for (const [name, tensor] of this.#results) if (name !== LOSS) this.#sums.set(name, tensor);
   }
@@ -155,7 +161,14 @@ export class BatchGradients {
         const slice = slices[i];
         if (slice !== undefined) results.set(gradientName(name), slice);
       }
-      const given = new Map([...this.#weights, ...this.#statistics, ...this.moved, ...feeds, ...soFar]);
+      const given = new Map<string, Tensor>([
+        ...this.#weights,
+        ...(this.#products?.feeds ?? []),
+        ...this.#statistics,
+        ...this.moved,
+        ...feeds,
+        ...soFar,
+      ]);
       if (this.#inParts) given.set(SHARE, float32([], [share]));
       const next = new Map([...this.moved].map(([name, { shape }]) => [name, zeros('float32', shape)]));
       for (const [name, tensor] of next) results.set(movedName(name), tensor);

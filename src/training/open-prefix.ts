@@ -1,6 +1,8 @@
 import { GspfError } from '../errors.ts';
+import { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import type { DropoutSite } from '../models/dropout.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
+import { EightBitWeights } from '../quantize/eight-bit-weights.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { Prefix, PrefixCut, withoutDropoutBelow } from './prefix.ts';
 import { PrefixCache, type PrefixCacheReport } from './prefix-cache.ts';
@@ -27,19 +29,31 @@ export function prefixReport({ cut, cache, computed }: Prefix): PrefixReport {
   return { perPosition: size(true), perText: size(false), computed, ...cache.report };
 }
 
-/** Tells that there is a prefix, and what it leaves out. */
-export function prefixNote(prefix: Prefix, sites: readonly DropoutSite[]): string {
+/** Tells what becomes of what lies below the trained weights; undefined where that is nothing out of the ordinary. */
+export function prefixNote(
+  { prefix, products }: PrefixUse,
+  sites: readonly DropoutSite[],
+): string | undefined {
+  if (prefix === undefined) {
+    return products && 'What lies below the trained weights is multiplied in 8 bits (prefix.precision).';
+  }
   const { perPosition, perText } = prefixReport(prefix);
   const sizes = [
     ...(perPosition === 0 ? [] : [`${4 * perPosition} bytes a token`]),
     ...(perText === 0 ? [] : [`${4 * perText} bytes a text`]),
   ];
   const without = prefix.cut.sites.length < sites.length ? ', without dropout there' : '';
-  return `What lies below the trained weights is computed once and kept, ${sizes.join(' and ')}${without} (prefix.cache).`;
+  const precision = products === undefined ? '' : ' in 8 bits';
+  return `What lies below the trained weights is computed once${precision} and kept, ${sizes.join(' and ')}${without} (prefix.cache).`;
 }
 
 /** How training runs a graph of which only some tensors are trained. */
-export type PrefixUse = Pick<Prepared, 'dropoutSites' | 'withLoss'> & { readonly prefix: Prefix | undefined };
+export type PrefixUse = Pick<Prepared, 'dropoutSites' | 'withLoss'> & {
+  /** What is computed once; undefined where nothing is. */
+  readonly prefix: Prefix | undefined;
+  /** What is computed in 8 bits; undefined where nothing is. */
+  readonly products: EightBitProducts | undefined;
+};
 
 /**
  * Decides whether what lies below the trained tensors is computed once, by options and graph alone, so that the same
@@ -50,11 +64,13 @@ export type PrefixUse = Pick<Prepared, 'dropoutSites' | 'withLoss'> & { readonly
  */
 export function openPrefix(
   { objective, withLoss, dropoutSites, weights, padTokenId, maxLength }: Prepared,
-  { bn, prefix: { cache, cacheBytes, dropout } }: Pick<ResolvedTrainOptions, 'bn' | 'prefix'>,
+  { bn, prefix: { cache, cacheBytes, dropout, precision } }: Pick<ResolvedTrainOptions, 'bn' | 'prefix'>,
   trained: readonly string[],
   environment: Environment,
 ): PrefixUse {
-  const plain = { withLoss, dropoutSites, prefix: undefined };
+  const products =
+    precision === 'int8' ? new EightBitProducts(new EightBitWeights(weights), trained) : undefined;
+  const plain = { withLoss, dropoutSites, prefix: undefined, products };
   // Texts that are others in each epoch, inputs of other names, values that hang on the batch leave nothing to keep.
   const isOff =
     cache === 'off' ||
@@ -88,5 +104,6 @@ export function openPrefix(
     });
   }
   const kept = new PrefixCache(room, store, environment.createSha256);
-  return { withLoss: cut.graph, dropoutSites: cut.sites, prefix: new Prefix(cut, kept, environment) };
+  const prefix = new Prefix(cut, kept, environment, products);
+  return { withLoss: cut.graph, dropoutSites: cut.sites, prefix, products };
 }

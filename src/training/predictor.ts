@@ -1,5 +1,6 @@
 import { sequentialBatches } from '../data/batches.ts';
 import type { Graph } from '../graph/graph.ts';
+import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { extentsOf, type Features, type LogitsLayout } from '../objectives/objective.ts';
 import { textAt } from '../objectives/text-feeds.ts';
 import type { Environment } from '../runtime/environment.ts';
@@ -21,6 +22,8 @@ export interface PredictorOptions {
   readonly maxLength: number;
   /** Keeps what no trained weight enters; the graph is then its own. */
   readonly prefix?: Prefix | undefined;
+  /** Computes in 8 bits what no trained weight enters. */
+  readonly products?: EightBitProducts | undefined;
 }
 
 /** What a graph reads of some rows, padded to `length` tokens, beside their texts. */
@@ -35,12 +38,13 @@ export class Predictor {
   constructor(options: PredictorOptions, environment: Pick<Environment, 'backend' | 'pause'>) {
     this.#options = options;
     this.#environment = environment;
-    const { graph, layout, prefix } = options;
-    this.#cache = new ShapeCache(environment.backend, (shape) =>
-      prefix === undefined
-        ? specialize(graph, { dims: extentsOf(layout, shape), variables: new Set() })
-        : prefix.cut.logitsAbove(shape),
-    );
+    const { graph, layout, prefix, products } = options;
+    this.#cache = new ShapeCache(environment.backend, (shape) => {
+      const own =
+        prefix?.cut.logitsAbove(shape) ??
+        specialize(graph, { dims: extentsOf(layout, shape), variables: new Set() });
+      return products?.rewrite(own) ?? own;
+    });
   }
 
   /**
@@ -54,7 +58,7 @@ export class Predictor {
     batchSize: number,
     inputsOf: InputsOf = () => new Map(),
   ): Promise<Float32Array[]> {
-    const { layout, maxLength, weights, statistics = [], prefix } = this.#options;
+    const { layout, maxLength, weights, statistics = [], prefix, products } = this.#options;
     const { lengths, fixedRows, texts = [] } = features;
     await prefix?.fill(texts);
     const results = new Array<Float32Array>(lengths.length);
@@ -66,14 +70,15 @@ export class Predictor {
         Array.from(fed, (row) => textAt(texts, row)),
         length,
       );
+      const executable = await this.#cache.get(shape);
       const feeds = new Map<string, Tensor>([
         ...weights,
         ...statistics,
+        ...(products?.feeds ?? []),
         ...features.feeds(fed, length),
         ...(kept ?? []),
         ...inputsOf(fed, length),
       ]);
-      const executable = await this.#cache.get(shape);
       await executable.run(feeds, new Map([['logits', output]]));
       const perText = output.data.length / fed.length;
       rows.forEach((row, i) => {

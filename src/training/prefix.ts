@@ -8,6 +8,7 @@ import {
   shapeFor,
   type TextLayout,
 } from '../lowering/cut.ts';
+import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { type DropoutSite, withoutDropout } from '../models/dropout.ts';
 import { textInputs } from '../models/text-encoder.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
@@ -66,7 +67,7 @@ export class PrefixCut {
     return crossing && new PrefixCut(options, graph, crossing);
   }
 
-  /** What makes the values that cross. */
+  /** What makes the values that cross, from texts and weights. */
   below(shape: BatchShape): StaticGraph {
     return graphBelow(specializeTo(this.graph, shape), this.#names);
   }
@@ -124,6 +125,7 @@ function specializeTo(graph: Graph, { batch, sequence }: BatchShape): StaticGrap
 export class Prefix {
   readonly cut: PrefixCut;
   readonly cache: PrefixCache;
+  readonly #products: EightBitProducts | undefined;
   readonly #environment: Pick<Environment, 'backend' | 'pause'>;
   readonly #createSha256: CreateSha256;
   readonly #executables: ShapeCache;
@@ -131,16 +133,25 @@ export class Prefix {
   #context: string | undefined;
   #computed = 0;
 
+  /** @param products Computes its products in 8 bits; without it they are in float32. */
   constructor(
     cut: PrefixCut,
     cache: PrefixCache,
     environment: Pick<Environment, 'backend' | 'pause' | 'createSha256'>,
+    products?: EightBitProducts,
   ) {
     this.cut = cut;
     this.cache = cache;
+    this.#products = products;
     this.#environment = environment;
     this.#createSha256 = environment.createSha256;
-    this.#executables = new ShapeCache(environment.backend, (shape) => cut.below(shape));
+    this.#executables = new ShapeCache(environment.backend, (shape) => this.graph(shape));
+  }
+
+  /** What is run for so many texts of so many positions. */
+  graph(shape: BatchShape): StaticGraph {
+    const below = this.cut.below(shape);
+    return this.#products?.rewrite(below) ?? below;
   }
 
   /** Texts that were computed. */
@@ -245,7 +256,11 @@ export class Prefix {
       return { name, layout, size, data: new Float32Array(batch * size) };
     });
     await executable.run(
-      new Map<string, Tensor>([...weights, ...textFeeds(fed, length, padTokenId)]),
+      new Map<string, Tensor>([
+        ...weights,
+        ...(this.#products?.feeds ?? []),
+        ...textFeeds(fed, length, padTokenId),
+      ]),
       new Map(
         results.map(({ name, layout, data }) => [name, float32(shapeFor(layout, batch, length), data)]),
       ),
@@ -285,15 +300,17 @@ export class Prefix {
   /** What the values depend on beside the text: the graph below the cut, its weights, what computes it. */
   #hashContext(): string {
     const { weights } = this.cut.options;
-    const { nodes, inputs, outputs } = this.cut.below({ batch: 2, sequence: BUCKET });
+    const shape = { batch: 2, sequence: BUCKET };
+    const { nodes, outputs } = this.graph(shape);
     const read = new Map(
-      inputs.flatMap(({ name }) => {
+      this.cut.below(shape).inputs.flatMap(({ name }) => {
         const tensor = weights.get(name);
         return tensor === undefined ? [] : [[name, tensor] as const];
       }),
     );
     const hash = this.#createSha256();
-    const parts = { nodes, outputs, backend: this.#environment.backend.name, precision: 'float32' };
+    const precision = this.#products === undefined ? 'float32' : 'int8';
+    const parts = { nodes, outputs, backend: this.#environment.backend.name, precision };
     hash.update(new TextEncoder().encode(JSON.stringify(parts)));
     hash.update(new TextEncoder().encode(baseSha256(read, this.#createSha256)));
     return hash.hex();

@@ -102,7 +102,7 @@ export class Run {
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#dropout = new DropoutMasks(options.seed);
-    this.#use = { ...prepared, prefix: undefined };
+    this.#use = { ...prepared, prefix: undefined, products: undefined };
     this.#predictor = this.#newPredictor();
   }
 
@@ -144,7 +144,8 @@ export class Run {
     await this.#predictor.release();
     this.#isFilled = false;
     this.#use = openPrefix(this.prepared, this.options, trained, this.environment);
-    if (this.#use.prefix !== undefined) this.note(prefixNote(this.#use.prefix, this.prepared.dropoutSites));
+    const note = prefixNote(this.#use, this.prepared.dropoutSites);
+    if (note !== undefined) this.note(note);
     this.#predictor = this.#newPredictor();
   }
 
@@ -156,8 +157,11 @@ export class Run {
   #newPredictor(): Predictor {
     const { objective, weights, statistics, maxLength } = this.prepared;
     const { forward: graph, layout } = objective;
-    const { prefix } = this.#use;
-    return new Predictor({ graph, weights, statistics, layout, maxLength, prefix }, this.environment);
+    const { prefix, products } = this.#use;
+    return new Predictor(
+      { graph, weights, statistics, layout, maxLength, prefix, products },
+      this.environment,
+    );
   }
 
   /** Gradients of the loss with respect to the active weights. The caller releases them. */
@@ -179,10 +183,11 @@ export class Run {
   }
 
   get #gradientOptions(): Omit<GradientOptions, 'place'> {
-    const { prefix } = this.#use;
+    const { prefix, products } = this.#use;
     return {
       inParts: this.options.microBatch !== null,
       above: prefix && ((graph: StaticGraph) => prefix.cut.above(graph)),
+      products,
       ways: waysByCost(this.options.sparseCosts),
     };
   }
@@ -397,7 +402,8 @@ export class Run {
   /** Records what the phase that ends now did and took. */
   endPhase(phase: PhaseReport['phase'], epochs: number, steps: number): void {
     const now = this.environment.now();
-    const weights = [...this.prepared.weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    const floats = [...this.prepared.weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    const weights = floats + (this.#use.products?.sizeBytes ?? 0);
     const prefix = this.#use.prefix?.cache.report.memoryBytes ?? 0;
     const held = { ...this.memory.take(), weights, prefix };
     const memory = memoryByCategory(held, this.environment.memory());

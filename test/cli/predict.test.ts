@@ -33,6 +33,24 @@ test('probabilities are the softmax of the logits that PyTorch gives', async () 
   }
 });
 
+test('in 8 bits the scores are a little different ones, those of each text alone', async () => {
+  const texts = ['borl flim tavu nesk grum pelo wost dinka', 'flim', 'murpeish yalf, kreb!'];
+  const scoresOf = async (some: readonly string[], precision: string): Promise<number[][]> => {
+    const words = [...tiny, '--prefix-precision', precision, ...some.flatMap((text) => ['--text', text])];
+    return parse((await gspf(['predict', ...words])).stdout).map(({ scores }) => Object.values(scores));
+  };
+  const [floats, rounded] = [await scoresOf(texts, 'fp32'), await scoresOf(texts, 'int8')];
+  expect(rounded).not.toEqual(floats);
+  for (const [row, scores] of rounded.entries()) {
+    for (const [i, score] of scores.entries()) expect(Math.abs(score - floats[row]![i]!)).toBeLessThan(0.02);
+    const [alone] = await scoresOf([texts[row]!], 'int8');
+    for (const [i, score] of scores.entries()) expect(alone![i]).toBeCloseTo(score, 5);
+  }
+  const { status, stderr } = await gspf(['predict', ...tiny, '--prefix-precision', 'int4', '--text', 'a']);
+  expect(status).toBe(2);
+  expect(stderr).toContain('fp32, int8');
+});
+
 test('takes texts from flags, tables, text files and standard input, in their order', async () => {
   const folder = temporaryFolder();
   const lines = join(folder, 'texts.txt');

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { Model } from '../../src/node/model.ts';
+import { SharedWeights } from '../../src/node/shared-weights.ts';
 import type { TrainOptions } from '../../src/options/options.ts';
 import { encodePatch } from '../../src/patch/patch.ts';
 import type { PrefixStore } from '../../src/runtime/environment.ts';
@@ -97,6 +99,37 @@ describe('a prefix that is kept', () => {
     expect(bytes(kept)).toBe(bytes(withoutBelow));
     expect(withAll.report.prefix).toBeNull();
     expect(new Set([kept, withoutAny, withAll].map(bytes)).size).toBe(3);
+  });
+
+  test('in 8 bits gives the same kept, computed again and not kept, and other bits than in floats', async () => {
+    const plain = await train({ cache: 'off', precision: 'int8' });
+    const kept = await train({ cache: 'memory', precision: 'int8' });
+    const little = await train({ cache: 'memory', cacheBytes: 2000, precision: 'int8' });
+    expect(bytes(kept)).toBe(bytes(plain));
+    expect(bytes(little)).toBe(bytes(plain));
+    expect(little.report.prefix!.computed).toBeGreaterThan(kept.report.prefix!.computed);
+    const metrics = ({ report }: FineTuned) => report.evaluations.map((evaluation) => evaluation.metrics);
+    expect(metrics(kept)).toEqual(metrics(plain));
+
+    const store = new Store();
+    const floats = await train({ cache: 'disk' }, store);
+    expect(bytes(floats)).not.toBe(bytes(kept));
+    const onDisk = await train({ cache: 'disk', precision: 'int8' }, store);
+    expect(onDisk.report.prefix).toMatchObject({ refused: 0, computed: kept.report.prefix!.computed });
+    expect(bytes(onDisk)).toBe(bytes(kept));
+    const [float, rounded] = [floats, kept].map(({ report }) => report.evaluations.at(-1)!.metrics['loss']!);
+    expect(Math.abs(float! - rounded!)).toBeLessThan(0.02 * float!);
+  });
+
+  test('in 8 bits is what a loaded model computes that is told so', async () => {
+    const { patch, report } = await train({ precision: 'int8' });
+    const shared = new SharedWeights(() => model.readTensors(), environment, 'int8');
+    const loaded = new Model(model, patch, environment, shared);
+    const metrics = await loaded.evaluate(task);
+    expect(metrics).toEqual(report.evaluations.at(-1)!.metrics);
+    const inFloats = await new Model(model, patch, environment).evaluate(task);
+    expect(inFloats['loss']).not.toBe(metrics['loss']);
+    await loaded.release();
   });
 
   test('is none where the lowest trained weight is at the bottom', async () => {

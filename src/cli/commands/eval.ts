@@ -6,7 +6,14 @@ import { labelsOf } from '../../tasks/task.ts';
 import type { CommandContext, CommandDefinition } from '../command.ts';
 import { type EvalFlags, loadEvaluation } from '../evaluation-task.ts';
 import { alignColumns, formatCount, formatMetric, metricName } from '../format.ts';
-import { baseOption, batchSizeOption, openModel, patchOption, threadsOption } from '../model-options.ts';
+import {
+  baseOption,
+  batchSizeOption,
+  openModel,
+  patchOption,
+  precisionOption,
+  threadsOption,
+} from '../model-options.ts';
 import {
   columnOptions,
   heldOutOptions,
@@ -38,6 +45,7 @@ function options(command: Command): void {
   columnOptions(command);
   batchSizeOption(command, 64);
   threadsOption(command);
+  precisionOption(command);
 }
 
 async function run({ io, flags, output }: CommandContext<EvalFlags>): Promise<undefined> {

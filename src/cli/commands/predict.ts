@@ -11,6 +11,7 @@ import {
   type ModelFlags,
   openModel,
   patchOption,
+  precisionOption,
   threadsOption,
 } from '../model-options.ts';
 import { type ColumnFlags, textColumnOptions } from '../task-options.ts';
@@ -49,6 +50,7 @@ function options(command: Command): void {
   textColumnOptions(command);
   batchSizeOption(command, 32);
   threadsOption(command);
+  precisionOption(command);
 }
 
 async function run({ io, flags, operands, output }: CommandContext<PredictFlags>): Promise<undefined> {

@@ -1,0 +1,138 @@
+import { floatAttribute, intAttribute } from '../graph/attributes.ts';
+import { elementTypeNumber } from '../graph/element-types.ts';
+import { int, type Node, type StaticGraph } from '../graph/graph.ts';
+import { dependents } from '../graph/topology.ts';
+import type { Value } from '../ops/definition.ts';
+import type { EightBitWeight, EightBitWeights, NamedTensor } from '../quantize/eight-bit-weights.ts';
+import { GraphWriter } from '../specialize/graph-writer.ts';
+import { Scope } from '../specialize/scope.ts';
+import { int64, sizeOf, type Tensor } from '../tensor.ts';
+import { withReadInputs } from './cut.ts';
+
+/** The largest magnitude of an activation's number, and what is added so that it fits into uint8. */
+const LARGEST = 127;
+const ZERO_POINT = 128;
+
+/** Stands in for the largest magnitude of a row of zeros: nothing is divided by 0. */
+const LEAST = 1e-30;
+
+/** y = α·x·W + β·b, with a weight that nothing trains. */
+interface FrozenProduct {
+  /** `[…, in]` */
+  readonly x: string;
+  readonly weight: EightBitWeight;
+  readonly alpha: number;
+  /** Empty for none. */
+  readonly bias: string;
+  readonly beta: number;
+  readonly y: string;
+}
+
+/**
+ * Computes products with frozen weights in 8 bits: what `prefix.precision: int8` means.
+ *
+ * Row by row of the activations and column by column of the weight, x ≈ mᵢ/127 · x₈ with mᵢ = max |xᵢ| and
+ * W ≈ sⱼ · W₈, so that (x·W)ᵢⱼ ≈ mᵢ · sⱼ/127 · (x₈·W₈)ᵢⱼ. Sums of integers are exact and each row has a scale of its
+ * own, so that no row depends on the rows beside it.
+ *
+ * All operators are ONNX's own; onnxruntime makes one MatMulIntegerToFloat of product, Cast and column scales, for
+ * which a factor must be known (here the 1/127) and the other not: the weights may stay inputs.
+ */
+export class EightBitProducts {
+  readonly #weights: EightBitWeights;
+  readonly #trained: ReadonlySet<string>;
+
+  /** @param trained Graph inputs that may change: what depends on them is left as it is. */
+  constructor(weights: EightBitWeights, trained: Iterable<string>) {
+    this.#weights = weights;
+    this.#trained = new Set(trained);
+  }
+
+  /** What rewritten graphs read beside the inputs that they had. */
+  get feeds(): ReadonlyMap<string, Tensor> {
+    return this.#weights.tensors;
+  }
+
+  /** Memory of {@link feeds}. */
+  get sizeBytes(): number {
+    return this.#weights.sizeBytes;
+  }
+
+  /** The graph with 8-bit weights as inputs, in place of those that nothing else reads. Values keep their names. */
+  rewrite(graph: StaticGraph): StaticGraph {
+    const above = dependents(graph.nodes, this.#trained);
+    const scope = new Scope(new Set(), graph);
+    const writer = new GraphWriter(scope, 'int8');
+    const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
+    const inputOf = ({ name, tensor: { dtype, shape } }: NamedTensor): Value => {
+      inputs.set(name, { name, dtype, shape });
+      scope.types.set(name, { dtype, shape });
+      return writer.value(name);
+    };
+    for (const node of graph.nodes) {
+      const product = node.outputs.some((name) => above.has(name)) ? undefined : this.#productOf(node);
+      if (product === undefined) {
+        writer.add(node);
+        continue;
+      }
+      const { values, scales } = product.weight;
+      write(writer, { ...product, values: inputOf(values), scales: inputOf(scales) });
+    }
+    const { initializers, types } = scope;
+    return withReadInputs({
+      ...graph,
+      inputs: [...inputs.values()],
+      initializers,
+      nodes: writer.nodes,
+      types,
+    });
+  }
+
+  /** Undefined for a node that is no product of an activation with a weight. */
+  #productOf(node: Node): FrozenProduct | undefined {
+    const { opType, inputs, outputs } = node;
+    const [x = '', name = '', bias = ''] = inputs;
+    const [y = ''] = outputs;
+    const isGemm = opType === 'Gemm' && intAttribute(node, 'transA', 0) === 0;
+    if (!(isGemm || opType === 'MatMul') || this.#weights.has(x)) return undefined;
+    const isTransposed = isGemm && intAttribute(node, 'transB', 0) !== 0;
+    const weight = this.#weights.get(name, isTransposed ? 'rows' : 'columns');
+    if (weight === undefined) return undefined;
+    if (!isGemm) return { x, weight, alpha: 1, bias: '', beta: 1, y };
+    const [alpha, beta] = [floatAttribute(node, 'alpha', 1), floatAttribute(node, 'beta', 1)];
+    return { x, weight, alpha, bias, beta, y };
+  }
+}
+
+/** A product under way to integers, its weight among the graph's values. */
+type Written = Omit<FrozenProduct, 'weight'> & { readonly values: Value; readonly scales: Value };
+
+/** Writes the nodes that make `y`. What rounds an activation is written once for all the products that read it. */
+function write(writer: GraphWriter, { x, values, scales, alpha, bias, beta, y }: Written): void {
+  const { op, constant, reshape } = writer;
+  const { shape } = writer.value(x);
+  const [leading, width] = [shape.slice(0, -1), shape.at(-1) ?? 1];
+  const rows = reshape(writer.value(x), [sizeOf(leading), width]);
+  const ofRows = [rows, constant(int64([1], [1]))];
+  const highest = op('ReduceMax', ofRows, { keepdims: int(1) });
+  const lowest = op('ReduceMin', ofRows, { keepdims: int(1) });
+  const largest = op('Max', [highest, op('Neg', [lowest]), LEAST]);
+  const steps = reshape(op('Mul', [largest, 1 / LARGEST]), [sizeOf(leading)]);
+  const zeroPoints = writer.filled(steps.shape, 'uint8', ZERO_POINT);
+  const rounded = op('QuantizeLinear', [rows, steps, zeroPoints], { axis: int(0) });
+
+  const zeroPoint = constant({ dtype: 'uint8', shape: [], data: Uint8Array.of(ZERO_POINT) });
+  const product = op('MatMulInteger', [rounded, values, zeroPoint]);
+  const unscaled = op('Cast', [product], { to: int(elementTypeNumber('float32')) });
+  const byColumn = op('Mul', [unscaled, op('Mul', [alpha / LARGEST, scales])]);
+  const scaled = op('Mul', [byColumn, largest]);
+  const make = (opType: string, inputs: readonly string[]): void =>
+    writer.add({ name: y, opType, inputs, outputs: [y], attributes: {} });
+  if (bias === '') {
+    const whole = [...leading, sizeOf(scales.shape)];
+    make('Reshape', [scaled.name, constant(int64([whole.length], whole)).name]);
+  } else {
+    const added = beta === 1 ? bias : op('Mul', [writer.value(bias), beta]).name;
+    make('Add', [scaled.name, added]);
+  }
+}

@@ -1,8 +1,9 @@
 import { GspfError, suggest } from '../errors.ts';
 import { describeNode, type Node, type StaticGraph } from '../graph/graph.ts';
 import { prune } from '../graph/topology.ts';
+import { elementsOf } from '../lowering/elements.ts';
 import { type SparseWays, typicalCosts, waysByCost } from '../lowering/sparse-costs.ts';
-import { elementsOf, sparseGradientRules } from '../lowering/sparse-gradients.ts';
+import { sparseGradientRules } from '../lowering/sparse-gradients.ts';
 import type { ExpandRule, GradientContext, GradientRule, Value } from '../ops/definition.ts';
 import { definitionOf, isOpType } from '../ops/table.ts';
 import { writeExpanded } from '../specialize/expand.ts';

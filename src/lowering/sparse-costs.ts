@@ -56,6 +56,8 @@ export interface SparseWays {
   readonly form: (shape: ProductShape) => ProductForm;
   /** Whether some of a matrix's columns are taken as rows of its transpose. */
   readonly transposes: (inner: number, touched: number, columns: number) => boolean;
+  /** Whether so many floating-point operations are worth the numbers that are gathered, by whole rows, to save them. */
+  readonly gathers: (numbers: number, operations: number) => boolean;
 }
 
 /** The cheapest ways by a table of costs; of equals the first. */
@@ -67,6 +69,7 @@ export function waysByCost(costs: SparseCosts): SparseWays {
     },
     transposes: (inner, touched, columns) =>
       transposedCost(inner, touched, columns, costs) < costs.pick * inner * touched,
+    gathers: (numbers, operations) => costs.copy * numbers + costs.node < costs.operation * operations,
   };
 }
 

@@ -1,9 +1,12 @@
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { float, int, ints } from '../graph/graph.ts';
+import { convFactors, convTransposeFactors } from '../ops/convolution.ts';
 import type { GradientContext, OpType, Value } from '../ops/definition.ts';
 import { scatterAddAlong } from '../ops/indexing.ts';
-import { int64, type Shape, sizeOf } from '../tensor.ts';
+import { int64, sizeOf } from '../tensor.ts';
+import { distinct, elementsOf, inverse, positions, reshape, upTo } from './elements.ts';
 import type { SparseWays } from './sparse-costs.ts';
+import { kernelAt } from './sparse-kernels.ts';
 
 /**
  * The gradient of an operator's input at chosen elements only: float `[k]` in the order of `indices`, which are
@@ -50,19 +53,9 @@ export const sparseGradientRules: Partial<
       return rowsAt(c, indices);
     },
   },
+  Conv: { input: 1, rule: kernelAt(convFactors) },
+  ConvTranspose: { input: 1, rule: kernelAt(convTransposeFactors) },
 };
-
-/** Elements of a gradient that is there whole: `[k]`. */
-export function elementsOf(
-  c: Pick<GradientContext, 'op' | 'constant'>,
-  dense: Value,
-  indices: Int32Array,
-): Value {
-  const flat = reshape(c, dense, [sizeOf(dense.shape)]);
-  // Whole rows, columns and blocks fill their product.
-  const isWhole = indices.length === sizeOf(dense.shape) && indices.every((index, i) => index === i);
-  return isWhole ? flat : c.op('Gather', [flat, positions(c, indices)]);
-}
 
 /** Elements of α·Lᵀ·R, for L `[t, rows]` and R `[t, columns]`; undefined where the dense product is the best way. */
 function productAt(
@@ -163,30 +156,4 @@ function take(
 /** Shared by all that ask for it: Q, K and V read the same rows. */
 function transpose(c: GradientContext, matrix: Value): Value {
   return c.op('Transpose', [matrix], { perm: ints([1, 0]) });
-}
-
-function positions({ constant }: Pick<GradientContext, 'constant'>, indices: Int32Array): Value {
-  return constant({ dtype: 'int32', shape: [indices.length], data: indices });
-}
-
-function reshape({ op, constant }: Pick<GradientContext, 'op' | 'constant'>, x: Value, shape: Shape): Value {
-  const same = x.shape.length === shape.length && shape.every((extent, axis) => extent === x.shape[axis]);
-  return same ? x : op('Reshape', [x, constant(int64([shape.length], shape))]);
-}
-
-function upTo(extent: number): Int32Array {
-  return Int32Array.from({ length: extent }, (_, i) => i);
-}
-
-function distinct(indices: Int32Array, key: (index: number) => number): Int32Array {
-  return Int32Array.from(new Set(Array.from(indices, key))).sort();
-}
-
-/** For each number below `extent` that occurs in `values`, its position there. */
-function inverse(values: Int32Array, extent: number): Int32Array {
-  const result = new Int32Array(extent);
-  values.forEach((value, position) => {
-    result[value] = position;
-  });
-  return result;
 }

@@ -9,7 +9,7 @@ import type {
   OpFamily,
   TypeContext,
 } from './definition.ts';
-import { cropped, inputGradient, kernelGradient } from './kernel-gradient.ts';
+import { cropped, inputGradient, type KernelFactors, kernelGradient } from './kernel-gradient.ts';
 import { sumKeeping } from './reductions.ts';
 import { requiredType, shapeError } from './shapes.ts';
 import {
@@ -54,6 +54,14 @@ function convGeometry(c: TypeContext) {
 
 const typesOf = ({ node, input }: GradientContext): TypeContext => ({ node, inputs: [input(0), input(1)] });
 
+/** What the gradient of a Conv's weight is made of. */
+export const convFactors = (c: GradientContext): KernelFactors => ({
+  input: c.input(0),
+  cotangent: c.g,
+  windows: convGeometry(typesOf(c)).windows,
+  groups: groupsOf(c.node),
+});
+
 const conv: OpDefinition = {
   infer: (c) => {
     const { dtype, shape } = convGeometry(c);
@@ -70,7 +78,7 @@ const conv: OpDefinition = {
   },
   gradients: [
     (c) => inputGradient(c, c.g, c.input(1), c.x.shape, convGeometry(typesOf(c)).windows, groupsOf(c.node)),
-    (c) => kernelGradient(c, c.input(0), c.g, convGeometry(typesOf(c)).windows, groupsOf(c.node)),
+    (c) => kernelGradient(c, convFactors(c)),
     biasGradient,
   ],
 };
@@ -154,6 +162,14 @@ function transposePadding(
   return splitPadding(node, mode === 'SAME_UPPER' ? 'SAME_UPPER' : 'SAME_LOWER', total);
 }
 
+/** The same of the convolution that a ConvTranspose is the transpose of: input and cotangent have changed places. */
+export const convTransposeFactors = (c: GradientContext): KernelFactors => ({
+  input: c.g,
+  cotangent: c.input(0),
+  windows: transposeGeometry(typesOf(c)).windows,
+  groups: groupsOf(c.node),
+});
+
 const convTranspose: OpDefinition = {
   infer: (c) => {
     const { dtype, shape } = transposeGeometry(c);
@@ -176,8 +192,7 @@ const convTranspose: OpDefinition = {
       const y = c.op('Conv', [c.g, c.input(1)], { ...attributes, group: int(groupsOf(c.node)) });
       return cropped(c, y, c.x.shape);
     },
-    // dW: that convolution's, with the parts of input and cotangent exchanged
-    (c) => kernelGradient(c, c.g, c.input(0), transposeGeometry(typesOf(c)).windows, groupsOf(c.node)),
+    (c) => kernelGradient(c, convTransposeFactors(c)),
     biasGradient,
   ],
 };

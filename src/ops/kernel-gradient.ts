@@ -68,17 +68,17 @@ function turned(c: GradientContext, weight: Value, groups: number): Value {
   return c.op('Slice', [exchanged, vector(-1), vector(-(2 ** 31)), axes, vector(-1)]);
 }
 
-/** dW `[f, c / groups, …kernel]` of a convolution from its input `[n, c, …]` and its cotangent `[n, f, …]`. */
-export function kernelGradient(
-  c: GradientContext,
-  input: Value,
-  cotangent: Value,
-  windows: Windows,
-  groups: number,
-): Value {
-  return groups === 1
-    ? byProducts(c, input, cotangent, windows)
-    : bySwappedConvolution(c, input, cotangent, windows, groups);
+/** What the gradient of a kernel is made of: the input `[n, c, …]` of a convolution, the cotangent `[n, f, …]`. */
+export interface KernelFactors {
+  readonly input: Value;
+  readonly cotangent: Value;
+  readonly windows: Windows;
+  readonly groups: number;
+}
+
+/** dW `[f, c / groups, …kernel]` of a convolution. */
+export function kernelGradient(c: GradientContext, factors: KernelFactors): Value {
+  return factors.groups === 1 ? byProducts(c, factors) : bySwappedConvolution(c, factors);
 }
 
 /**
@@ -86,7 +86,7 @@ export function kernelGradient(
  * x is unfolded along the last axis only and multiplied once for each kernel position along the other axes, which
  * needs a ninth of the memory traffic of a convolution with the axes swapped and a third of that of full unfolding.
  */
-function byProducts(c: GradientContext, input: Value, cotangent: Value, windows: Windows): Value {
+function byProducts(c: GradientContext, { input, cotangent, windows }: KernelFactors): Value {
   const { kernel, strides, dilations, before, after } = windows;
   const [n = 0, channels = 0] = input.shape;
   const [, filters = 0, ...counts] = cotangent.shape;
@@ -144,10 +144,7 @@ function channelsFirst({ op }: GradientContext, x: Value): Value {
  */
 function bySwappedConvolution(
   c: GradientContext,
-  input: Value,
-  cotangent: Value,
-  windows: Windows,
-  groups: number,
+  { input, cotangent, windows, groups }: KernelFactors,
 ): Value {
   const { kernel, strides, dilations, before, after } = windows;
   const [n = 0, channels = 0, ...extents] = input.shape;

@@ -43,7 +43,7 @@ function gradientOf(
       ? {}
       : {
           elements: new Map([['w', elements]]),
-          ways: { form: () => form, transposes: () => transposed },
+          ways: { form: () => form, transposes: () => transposed, gathers: () => false },
         };
   const training = differentiate(graph, { loss: 'loss', wrt: ['w'], ...sparse });
   const feeds = new Map(

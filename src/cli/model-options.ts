@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { GspfError } from '../errors.ts';
 import type { Model } from '../node/model.ts';
 import type { OnnxModel } from '../node/onnx-model.ts';
-import type { PatchOnBase } from '../node/open-model.ts';
+import type { PatchOnBase } from '../node/patch-on-base.ts';
 import type { RuntimeProfiler } from '../node/profiler.ts';
 import type { PrefixPrecision } from '../options/options.ts';
 import { parseCount, requiredOption } from './command.ts';
@@ -88,7 +88,7 @@ export async function openPatchOnBase(
   model: string | undefined,
   context: DownloadContext,
 ): Promise<PatchOnBase> {
-  const node = await import('../node/open-model.ts');
+  const node = await import('../node/patch-on-base.ts');
   return reportDownloads(context, (locate) => node.openPatchOnBase(path, model, locate));
 }
 

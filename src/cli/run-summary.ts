@@ -85,13 +85,11 @@ function peakByCategory({ phases, peakRssBytes }: RunRecord): readonly (readonly
 function nextCommands(directory: RunDirectory, flags: TrainFlags): readonly (readonly [string, string])[] {
   const patch = shellWord(directory.path);
   const data = unseenData(flags);
-  // The base of a patch is looked for among directories and models of the hub.
-  const model = flags.model.endsWith('.onnx') ? `--model ${shellWord(flags.model)} ` : '';
-  const evaluate = `gspf eval ${model}--patch ${patch} --task ${flags.task}`;
+  const evaluate = `gspf eval --patch ${patch} --task ${flags.task}`;
   const merged = shellWord(`${directory.path.replace(/[/\\]+$/, '')}-merged`);
   return [
-    ['try it', `gspf predict ${model}--patch ${patch} ${trial(flags)}`],
+    ['try it', `gspf predict --patch ${patch} ${trial(flags)}`],
     ['score it', data === undefined ? evaluate : `${evaluate} --data ${shellWord(data)}`],
-    ['merge it', `gspf patch apply ${patch} ${model}--out ${merged}`],
+    ['merge it', `gspf patch apply ${patch} --out ${merged}`],
   ];
 }

@@ -5,15 +5,15 @@ import { baseSha256 } from '../patch/hash.ts';
 import type { PatchMetadata } from '../patch/metadata.ts';
 import { originOf } from '../patch/origin.ts';
 import type { Patch } from '../patch/patch.ts';
-import { createSha256, isDirectory } from './files.ts';
+import { createSha256, exists, isDirectory } from './files.ts';
 import { hubSettings } from './hub/settings.ts';
-import { type LocateOptions, locateModel, type ModelLocation } from './locate-model.ts';
-import { openModelDirectory } from './model-directory.ts';
+import type { LoadModelOptions } from './model.ts';
+import { type BaseModel, isOnnxPath, openBase } from './open-model.ts';
 import { readRecordedOrigin } from './recorded-origin.ts';
 import { runFiles } from './run-directory.ts';
 
 /**
- * Finds the model that a patch was made from: where the patch or the `run.json` beside it says it was, under its name
+ * Opens the model that a patch was made from, a directory or an ONNX file: where the patch or the `run.json` beside it says it was, under its name
  * in the working directory or beside the patch, or in the hub's cache. Only a model whose tensors have the hash that
  * the patch names is given.
  *
@@ -23,18 +23,17 @@ import { runFiles } from './run-directory.ts';
 export async function findBase(
   { metadata }: Patch,
   path: string,
-  options: LocateOptions = {},
-): Promise<ModelLocation> {
+  options: LoadModelOptions = {},
+): Promise<BaseModel> {
   const seen = new Set<string>();
   const tried: string[] = [];
   for await (const place of places(metadata, path, options)) {
     if (seen.has(place)) continue;
     seen.add(place);
     try {
-      const location = await locateModel(place, options);
-      const tensors = await (await openModelDirectory(location.directory)).readTensors();
-      const sha256 = baseSha256(tensors, createSha256);
-      if (sha256 === metadata.baseSha256) return location;
+      const base = await openBase(place, options);
+      const sha256 = baseSha256(await base.readTensors(), createSha256);
+      if (sha256 === metadata.baseSha256) return base;
       tried.push(`${place} has sha256 ${sha256.slice(0, 12)}…`);
     } catch (error) {
       if (!(error instanceof GspfError)) throw error;
@@ -45,15 +44,15 @@ export async function findBase(
     subject: `base of ${path}`,
     expected: `"${metadata.baseName}" with sha256 ${metadata.baseSha256}`,
     got: tried.length === 0 ? 'no such model in the places it may be' : tried.join('; '),
-    hint: 'Give it with --model: its directory, or org/name of the hub.',
+    hint: 'Give it with --model: its directory, its .onnx file, or org/name of the hub.',
   });
 }
 
-/** Names of models that may be the base: directories that are there, and ids of the hub. The likeliest come first. */
+/** Names of models that may be the base: directories and files that are there, ids of the hub. The likeliest come first. */
 async function* places(
   metadata: PatchMetadata,
   path: string,
-  { env }: LocateOptions,
+  { env }: LoadModelOptions,
 ): AsyncGenerator<string> {
   const folder = dirname(resolve(path));
   const { baseName } = metadata;
@@ -65,7 +64,9 @@ async function* places(
     baseName,
     join(folder, baseName),
   ];
-  for (const candidate of paths) if (await isDirectory(candidate)) yield candidate;
+  for (const candidate of paths) {
+    if (await (isOnnxPath(candidate) ? exists(candidate) : isDirectory(candidate))) yield candidate;
+  }
   for (const known of [origin, recorded]) {
     if (known?.from === 'hub') yield `${baseName}@${known.revision}`;
   }

@@ -1,6 +1,6 @@
 import { type LoadModelOptions, type Model, modelOf } from './model.ts';
 import type { OnnxModel } from './onnx-model.ts';
-import { openPatchOnBase } from './open-model.ts';
+import { openPatchOnBase } from './patch-on-base.ts';
 
 /**
  * Opens a patch together with its base, which is looked for where the patch or the `run.json` beside it says it was,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readOnnx } from '../../src/node/onnx-file.ts';
@@ -76,6 +76,11 @@ test('a run on an ONNX file: verify, apply, revert, eval, predict and export agr
   const patched = await run(['predict', '--model', model, '--patch', at('run'), ...text]);
   expect(await run(['predict', '--model', at('merged/model.onnx'), ...text])).toBe(patched);
   expect(await run(['predict', '--model', at('whole/model.onnx'), ...text])).toBe(patched);
+  // The base is found by the run, wherever both went together, and by the patch alone beside it.
+  expect(await run(['predict', '--patch', at('run'), ...text])).toBe(patched);
+  const moved = join(temporaryFolder(), 'moved');
+  cpSync(folder, moved, { recursive: true });
+  expect(await run(['predict', '--patch', join(moved, 'run'), ...text])).toBe(patched);
   const task = ['--task', 'text-classification', '--data', data, '--json'];
   const scores = JSON.parse(await run(['eval', '--model', model, '--patch', at('run'), ...task]));
   const merged = JSON.parse(await run(['eval', '--model', at('merged/model.onnx'), ...task]));

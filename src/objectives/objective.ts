@@ -16,8 +16,8 @@ export interface Features {
   /** The one number of examples that the graph takes at once; undefined where it takes any. */
   readonly fixedRows?: number | undefined;
   /**
-   * The texts behind them where they are fed as encoders read them, the same in every epoch: what a run keeps of a text is
-   * known by it.
+   * The texts behind them where they are fed as encoders read them, the same in every epoch, and where nothing is read
+   * of the padding behind them: what a run keeps of a text is known by it.
    */
   readonly texts?: readonly EncodedText[] | undefined;
   /**

@@ -72,10 +72,14 @@ export function questionAnsweringObjective(
     forward: spanGraph(encoder),
     layout: spanLayout,
     withLoss: (sites) => withAnswerLoss(questionAnsweringGraph(encoder, sites)),
-    train: featuresOf(
-      train.map(({ input }) => input),
-      encoder.padTokenId,
-    ),
+    train: {
+      ...featuresOf(
+        train.map(({ input }) => input),
+        encoder.padTokenId,
+      ),
+      // The loss's softmax takes in the padded positions, as transformers' does, and those are not kept of a text.
+      texts: undefined,
+    },
     evaluation: featuresOf(
       evaluation.map(({ input }) => input),
       encoder.padTokenId,

@@ -137,11 +137,14 @@ async function loadQuestions(name: string, options: TaskOptions, files: TaskFile
   const none: QuestionExample[] = [];
   if (await files.isDirectory(given)) {
     const directory = given.replace(/\/+$/, '');
-    const isThere = await Promise.all(squadFiles.map(([, dev]) => files.isFile(`${directory}/${dev}`)));
+    const isSplit = evalRatio !== undefined && !evaluationOnly;
+    const isThere = await Promise.all(
+      squadFiles.map(([train, dev]) => files.isFile(`${directory}/${isSplit ? train : dev}`)),
+    );
     const [train, dev] = squadFiles[Math.max(0, isThere.indexOf(true))] ?? squadFiles[0];
-    const evaluation = await read(`${directory}/${dev}`);
-    const sources = { name, train: evaluationOnly ? none : await read(`${directory}/${train}`), evaluation };
-    return limit(questionAnswering(sources), options);
+    const evaluation = isSplit ? undefined : await read(`${directory}/${dev}`);
+    const examples = evaluationOnly ? none : await read(`${directory}/${train}`);
+    return limit(questionAnswering({ name, train: examples, evaluation, evalRatio, seed }), options);
   }
   const examples = await read(given);
   if (evaluationOnly) return limit(questionAnswering({ name, train: none, evaluation: examples }), options);

@@ -46,12 +46,13 @@ function script(name: string, body: string): void {
   chmodSync(join(bin, name), 0o755);
 }
 
-/** The file that a block shows a part of: its rows, some times over. */
+/** The file that a block shows a part of: its rows, some times over; JSON is shown whole. */
 function writeSample({ path, code }: CodeBlock): void {
   if (path === '') return;
   const [header = '', ...rows] = code.split('\n');
   const isTable = path.endsWith('.csv');
-  const parts = Array.from({ length: 4 }, () => (isTable ? rows.join('\n') : code));
+  const times = path.endsWith('.json') ? 1 : 4;
+  const parts = Array.from({ length: times }, () => (isTable ? rows.join('\n') : code));
   const file = join(home, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(

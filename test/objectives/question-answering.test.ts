@@ -94,3 +94,15 @@ test('a model learns to answer, and its patch goes on answering', async () => {
   expect(graph.outputs.map(({ name }) => name)).toEqual(['start_logits', 'end_logits']);
   await merged.release();
 }, 60_000);
+
+test('a head trained alone learns the same whether or not a prefix may be kept: its loss reads the padding', async () => {
+  const run = (cache: 'memory' | 'off') => {
+    const lengths = { epochs: 2, batchSize: 8, lr: 1e-2, maxLength: 32 } as const;
+    // A budget that is smaller than the head.
+    const options = { ...lengths, dropout: 'off', select: { ratio: 0.001 }, prefix: { cache } } as const;
+    return fineTune(base, task, options, environment);
+  };
+  const [kept, plain] = [await run('memory'), await run('off')];
+  expect(kept.report.prefix).toBeNull();
+  expect(kept.report.metrics).toEqual(plain.report.metrics);
+});

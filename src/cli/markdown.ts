@@ -3,6 +3,16 @@ import { examplesOf } from './command.ts';
 import type { CliIo } from './io.ts';
 import { createProgram } from './main.ts';
 
+/** The pages of `docs/tasks`. */
+const pages = [
+  'text-classification',
+  'text-regression',
+  'token-classification',
+  'question-answering',
+  'masked-lm',
+  'glue',
+];
+
 /**
  * The text of `docs/cli.md`: every command with its flags and examples.
  *
@@ -24,6 +34,9 @@ Every command takes \`--json\` (one JSON document on standard output and nothing
 | command | does |
 |---|---|
 ${commands.map((command) => `| [\`${pathOf(command)}\`](#gspf-${pathOf(command).replaceAll(' ', '-')}) | ${command.description()} |`).join('\n')}
+
+What each kind of task reads, prints and wants is told on its page:
+${pages.map((page) => `[${page}](tasks/${page}.md)`).join(', ')}.
 
 ${sections}
 

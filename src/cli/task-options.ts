@@ -99,10 +99,18 @@ const newFiles: Readonly<Record<string, string>> = {
   arrays: 'NEW.safetensors',
 };
 
-/** What to try a finished run with: a text, or a file for a task that has none. */
-export function trial({ task }: TaskFlags): string {
-  const isText = !(task === 'arrays' || task.startsWith('tabular-'));
-  return isText ? "--text 'A text of yours'" : (newFiles[task] ?? '');
+/** GLUE's tasks of two texts. */
+const pairTasks = new Set(['mrpc', 'stsb', 'qnli', 'mnli', 'qqp', 'rte', 'wnli']);
+
+/** What to try a finished run with: a text, two for a task of pairs, or a file for a task that has none. */
+export function trial({ task, textPairColumn }: TaskFlags): string {
+  if (task === 'arrays' || task.startsWith('tabular-')) return newFiles[task] ?? '';
+  if (task === 'squad' || task === 'question-answering') {
+    return "--text 'A question of yours' --text-pair 'A text that answers it'";
+  }
+  if (task === 'masked-lm') return "--text 'A text with a [MASK]'";
+  const isPair = pairTasks.has(task) || textPairColumn !== undefined;
+  return `--text 'A text of yours'${isPair ? " --text-pair 'Another'" : ''}`;
 }
 
 /** The path to evaluate a finished run on: what was held out, or a table that it has not seen. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fixture, gspf, temporaryFolder } from './terminal.ts';
+import { argv, fixture, gspf, temporaryFolder } from './terminal.ts';
 
 const tiny = ['--model', fixture('tiny-encoder'), '--threads', '1'];
 const short = ['--epochs', '2', '--ratio', '20%', '--batch-size', '4', '--lr', '0.01'];
@@ -59,6 +59,7 @@ test('masked language modelling: train, eval and predict', async () => {
   const trained = await gspf(['train', ...tiny, ...task, ...short, '--out', run]);
   expect(trained.status, trained.stderr).toBe(0);
   expect(trained.stdout).toMatch(/^perplexity +\d+\.\d{4}$/m);
+  expect(trained.stdout).toContain("--text 'A text with a [MASK]'");
   const scored = await gspf(['eval', ...tiny, '--patch', run, ...task]);
   expect(scored.status, scored.stderr).toBe(0);
   expect(scored.stdout).toMatch(/^accuracy +\d+\.\d\d %$/m);
@@ -125,3 +126,20 @@ function questionLine(i: number): string {
   const context = `chul ${i} flim nesk`;
   return JSON.stringify({ question: 'grum', context, answers: [i % 2 === 0 ? 'flim' : 'nesk'] });
 }
+
+test('question answering: train tells how to ask, and that works', async () => {
+  const folder = temporaryFolder();
+  const data = join(folder, 'questions.jsonl');
+  const row = (i: number): string =>
+    JSON.stringify({ question: 'chul', context: `${i % 2 === 0 ? 'flim' : 'tavu'} nesk`, answers: ['nesk'] });
+  writeFileSync(data, Array.from({ length: 20 }, (_, i) => `${row(i)}\n`).join(''));
+  const run = join(folder, 'run');
+  const task = ['--task', 'question-answering', '--data', data, '--eval-ratio', '0.5'];
+  const trained = await gspf(['train', ...tiny, ...task, ...short, '--out', run]);
+  expect(trained.status, trained.stderr).toBe(0);
+  const [line = ''] = /gspf predict .*/.exec(trained.stdout) ?? [];
+  const asked = await gspf(argv(line).slice(1));
+  expect(asked.status, asked.stderr).toBe(0);
+  const { text, textPair } = JSON.parse(asked.stdout);
+  expect(textPair).toContain(text);
+});

@@ -68,13 +68,16 @@ function describe({ subject, expected, got, hint }: ErrorDetails): string {
   return hint === undefined || hint === '' ? body : `${body}. ${hint}`;
 }
 
-/** The candidate nearest to `name` by edit distance, or undefined when none is near enough to be meant. */
+/**
+ * The candidate nearest to `name`, or undefined when none is near enough to be meant: word by word a few slips apart, or
+ * with words more or fewer at one end.
+ */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length * 0.5)) + 1;
+  let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
+    const distance = nameDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance !== undefined && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
@@ -90,15 +93,52 @@ export function suggest(name: string, candidates: Iterable<string>): string {
   return all.length <= 12 ? `Known: ${all.join(', ')}.` : '';
 }
 
+/** More slips than these, or than this share of the letters, make another word. */
+const MOST_SLIPS = 3;
+const SLIPS_PER_LETTER = 0.4;
+
+/** The slips between two names that may mean the same; undefined for others. */
+function nameDistance(name: string, candidate: string): number | undefined {
+  const [a, b] = [wordsOf(name), wordsOf(candidate)];
+  let start = 0;
+  while (start < Math.min(a.length, b.length) && a[start] === b[start]) start++;
+  let end = 0;
+  const rest = Math.min(a.length, b.length) - start;
+  while (end < rest && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const [mine, other] = [a, b].map((words) => words.slice(start, words.length - end));
+  if (mine === undefined || other === undefined) return undefined;
+  if (start + end > 0 && (mine.length === 0 || other.length === 0))
+    return [...mine, ...other].join('').length;
+  const pairs =
+    mine.length === other.length
+      ? mine.map((word, i) => [word, other[i] ?? ''] as const)
+      : [[mine.join(''), other.join('')] as const];
+  const distances = pairs.map(([x, y]) => {
+    const slips = editDistance(x, y);
+    return slips <= Math.min(MOST_SLIPS, SLIPS_PER_LETTER * Math.max(x.length, y.length)) ? slips : undefined;
+  });
+  return distances.reduce(
+    (sum, slips) => (sum === undefined || slips === undefined ? undefined : sum + slips),
+    0,
+  );
+}
+
+/** A name's words, and what stands between them. */
+const wordsOf = (name: string): readonly string[] => name.split(/(?<=[^a-z0-9])|(?=[^a-z0-9])/);
+
+/** Letters to insert, leave out, replace, or exchange with the next, to make one name of the other. */
 function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY;
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
+    rows.push(row);
     for (let j = 1; j <= b.length; j++) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(substitution, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+      const substitution = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isExchange = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const exchange = isExchange ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(substitution, exchange, at(i - 1, j) + 1, at(i, j - 1) + 1));
     }
-    previous = row;
   }
-  return previous[b.length] ?? 0;
+  return at(a.length, b.length);
 }

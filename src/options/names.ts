@@ -53,8 +53,8 @@ function pathsMeant(parent: string, name: string): readonly string[] {
   const paths = knownPaths();
   const same = paths.filter((path) => leafOf(path) === name);
   if (same.length > 0) {
-    const nearest = nearestName(join(parent, name), same);
-    return parent === '' || nearest === undefined ? same : [nearest];
+    const section = nearestName(parent, same.map(parentOf));
+    return parent === '' || section === undefined ? same : [join(section, name)];
   }
   // Two edits turn a name of two letters into any other.
   if (name.length <= 2) return [];

@@ -61,7 +61,7 @@ describe('sst2', () => {
     });
     expect(await rejection(loadTask('sst2', { data: 'd', evaluationOnly: true }, broken))).toBe(
       'input/data: d/dev.tsv:2: expected one of the known labels ("0", "1"), got "2" in column "label". ' +
-        'Did you mean "0"?',
+        'Known: 0, 1.',
     );
     expect(await rejection(loadTask('sst2', { data: 'e', evaluationOnly: true }, broken))).toContain(
       'expected the columns "sentence" and "label" of the official SST-2 files, got "index", "sentence"',

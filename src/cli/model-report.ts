@@ -3,7 +3,8 @@ import { alignColumns, formatCount, formatShare, plural } from './format.ts';
 
 /** What an ONNX file is to training, as tables. */
 export function modelReportText(path: string, report: ModelReport): string {
-  const { producer, opset, irVersion, nodes, inputs, outputs, weights, ties, quantized, refused } = report;
+  const { producer, opset, irVersion, nodes, inputs, outputs, weights, ties, quantized, integers, refused } =
+    report;
   const total = weights.reduce((sum, { size }) => sum + size, 0);
   const head = alignColumns([
     ['model', path],
@@ -34,7 +35,11 @@ export function modelReportText(path: string, report: ModelReport): string {
     ),
     ...section(
       'Quantised in the file, trained as float32, which is how gspf export --format onnx writes them',
-      quantizedRows(quantized),
+      countedRow(quantized),
+    ),
+    ...section(
+      'Multiplied or looked up as 8-bit integers, and left as they are',
+      countedRow(integers.map(({ name }) => name)),
     ),
     ...section('No gradient reaches', constantRows(report.unreached)),
     ...section('Left alone, as constants', constantRows(report.constants)),
@@ -55,7 +60,8 @@ function valueRows(label: string, values: readonly ReportedValue[]): string[][] 
 /** Names of one reason that are told one by one; more of them are counted. */
 const TOLD = 4;
 
-function quantizedRows(names: readonly string[]): string[][] {
+/** One row: how many there are, and the first of them. */
+function countedRow(names: readonly string[]): string[][] {
   if (names.length === 0) return [];
   const rest = names.length > TOLD ? [`${names.length - TOLD} more`] : [];
   return [[`${names.length}`, [...names.slice(0, TOLD), ...rest].join(', ')]];

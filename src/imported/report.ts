@@ -43,6 +43,8 @@ export interface ModelReport {
   readonly ties: readonly Tie[];
   /** Names of those that the file has as quantised integers. */
   readonly quantized: readonly string[];
+  /** Matrices of 8-bit integers that are multiplied or looked up as such: no gradient reaches them. */
+  readonly integers: readonly ReportedWeight[];
   /** Float tensors that have a gradient but are no weights. */
   readonly constants: readonly ReportedConstant[];
   /** Float tensors without a gradient. */
@@ -83,6 +85,11 @@ export function reportModel(
     })),
     ties,
     quantized: [...quantized.keys()].filter((name) => weights.has(name)),
+    integers: [...graph.initializers].flatMap(([name, { dtype, shape, data }]) =>
+      (dtype === 'int8' || dtype === 'uint8') && shape.length > 1
+        ? [{ name, dtype, shape, size: data.length }]
+        : [],
+    ),
     constants: left('constant'),
     unreached: left('unreached'),
     refused: [...new Set([...refused.map(({ message }) => message), ...missingOperators(file)])],

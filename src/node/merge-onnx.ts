@@ -11,7 +11,7 @@ import { createSha256, readBytes, writeAtomically } from './files.ts';
 import type { WrittenModel } from './merge.ts';
 import { copyCompanions } from './onnx-companions.ts';
 import { externalReader } from './onnx-file.ts';
-import { loadOnnxModel } from './onnx-model.ts';
+import { loadOnnxModel, type OnnxModel } from './onnx-model.ts';
 import { writeDirectory } from './output-directory.ts';
 import { readPatch, writePatch } from './patch-file.ts';
 
@@ -30,7 +30,8 @@ interface WriteOptions {
  * Writes an ONNX file with a patch on it, its external data and what lies beside it into a directory, with an undo patch.
  * Only the values that the patch names change; the rest of the file is copied byte for byte.
  *
- * @throws `input/patch-base` for another base, `input/patch` for a patch with a new head, `input/exists`.
+ * @throws `input/patch-base` for another base, `input/patch` for a patch with a new head, or with floats for tensors that
+ *   the file has quantised, `input/exists`.
  */
 export async function applyPatchToOnnx(
   path: string,
@@ -38,7 +39,9 @@ export async function applyPatchToOnnx(
   out: string,
   { overwrite = false }: WriteOptions = {},
 ): Promise<WrittenModel> {
-  const before = await (await loadOnnxModel(path)).readTensors();
+  const model = await loadOnnxModel(path);
+  requireFloats(patch, model);
+  const before = await model.readTensors();
   const { tensors, undo } = applyPatch(before, patch, { createSha256 });
   const { id2label } = patch.metadata;
   const added = [...patch.tensors.keys()].filter((name) => !before.has(name));
@@ -87,6 +90,18 @@ export async function revertPatchInOnnx(
     await requireHash(join(staging, basename(merged)), sha256);
   });
   return { directory: out, sha256 };
+}
+
+/** @throws `input/patch` for a patch that changes tensors which the file holds as integers. */
+function requireFloats(patch: Patch, { path, quantized }: OnnxModel): void {
+  const [first, ...others] = [...patch.tensors.keys()].filter((name) => quantized.has(name));
+  if (first === undefined) return;
+  throw new GspfError('input/patch', {
+    subject: `${path}, tensor "${first}"${others.length === 0 ? '' : ` and ${others.length} more`}`,
+    expected: 'tensors that the file holds as floats, to change their values in it',
+    got: `${quantized.get(first)}, which the patch has trained as floats`,
+    hint: 'gspf export --format onnx writes the model with the patch, these tensors as float32.',
+  });
 }
 
 function changed(changes: Changes, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {

@@ -23,7 +23,7 @@ import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type Arrays, examplesOfArrays } from '../tasks/arrays.ts';
 import type { Task } from '../tasks/task.ts';
-import { sizeOf, type Tensor } from '../tensor.ts';
+import { type DType, sizeOf, type Tensor } from '../tensor.ts';
 import { nodeEnvironment } from './environment.ts';
 import { headWidth, readAs, wholeGraph } from './graph-of-patch.ts';
 import type { DetailedEvaluation, LoadModelOptions, TextInput } from './model.ts';
@@ -100,6 +100,11 @@ export class OnnxModel implements TrainableModel {
     const { tokens } = fixedExtents(this.#file.graph);
     const trained = z.coerce.number().int().positive().safeParse(this.patch?.metadata.extra['max_length']);
     return tokens ?? (trained.success ? trained.data : this.#companions.maxPositions);
+  }
+
+  /** Tensors that the file holds as integers and training as floats, with their types there. */
+  get quantized(): ReadonlyMap<string, DType> {
+    return this.#file.quantized;
   }
 
   get padTokenId(): number {

@@ -11,10 +11,13 @@ import { GspfError } from '../errors.ts';
 /** Calls within calls that are followed: a model may not call itself. */
 const DEPTH_LIMIT = 64;
 
+/** Nodes that calls may come to: a few functions, each of which calls the one before twice, make any number. */
+const NODE_LIMIT = 1_000_000;
+
 /**
  * The nodes with every call of a local function replaced by the function's nodes, under names of their own.
  *
- * @throws `input/onnx` for functions that call each other without end.
+ * @throws `input/onnx` for functions that call each other without end, or come to more nodes than any model has.
  */
 export function inlineFunctions(
   nodes: readonly NodeProto[],
@@ -24,16 +27,17 @@ export function inlineFunctions(
   if (functions.length === 0) return nodes;
   const byName = new Map(functions.map((f) => [`${f.domain}:${f.name}`, f]));
   let calls = 0;
+  let written = 0;
   const inline = (node: NodeProto, depth: number): readonly NodeProto[] => {
     const called = byName.get(`${node.domain}:${node.opType}`);
     if (called === undefined) return [withBodies(node, (inner) => inner.flatMap((n) => inline(n, depth)))];
-    if (depth >= DEPTH_LIMIT) {
-      throw new GspfError('input/onnx', {
-        subject: `${source}, function "${called.name}"`,
-        expected: `calls at most ${DEPTH_LIMIT} deep`,
-        got: 'more',
-      });
-    }
+    const refuse = (expected: string): never => {
+      const subject = `${source}, function "${called.name}"`;
+      throw new GspfError('input/onnx', { subject, expected, got: 'more' });
+    };
+    if (depth >= DEPTH_LIMIT) refuse(`calls at most ${DEPTH_LIMIT} deep`);
+    written += called.node.length;
+    if (written > NODE_LIMIT) refuse(`calls that come to at most ${NODE_LIMIT} nodes`);
     const names = new Map<string, string>([['', '']]);
     called.input.forEach((name, i) => {
       names.set(name, node.input[i] ?? '');

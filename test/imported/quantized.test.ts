@@ -99,14 +99,16 @@ function quantized(graph: Graph): Graph {
   return { ...graph, initializers, nodes };
 }
 
+/** Runs a command that must succeed. */
+async function run(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await gspf(words);
+  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+  return stdout;
+}
+
 test('a quantised model is told by doctor, trains, predicts and is exported', async () => {
   const folder = temporaryFolder();
   const at = (name: string): string => join(folder, name);
-  const run = async (...words: string[]): Promise<string> => {
-    const { status, stdout, stderr } = await gspf(words);
-    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-    return stdout;
-  };
   await run('export', '--model', fixture('tiny'), '--format', 'onnx', '--out', at('float'));
   const model = at('float/onnx/quantised.onnx');
   mkdirSync(dirname(model), { recursive: true });
@@ -128,6 +130,35 @@ test('a quantised model is told by doctor, trains, predicts and is exported', as
 
   const text = ['--text', 'borl flim tavu', '--text', 'nesk'];
   const patched = await run('predict', '--model', model, '--patch', at('run'), ...text);
+  const apply = ['patch', 'apply', at('run'), '--model', model, '--out', at('merged')];
+  expect((await gspf(apply)).stderr).toMatch(
+    /tensor "bert\..*" and \d+ more: expected tensors that the file holds as floats, .*, got int8, .*gspf export --format onnx/s,
+  );
   await run('export', '--model', model, '--patch', at('run'), '--format', 'onnx', '--out', at('whole'));
   expect(await run('predict', '--model', at('whole/model.onnx'), ...text)).toBe(patched);
+});
+
+test('weights of integer products stay as they are: doctor names them, training and patches leave them', async () => {
+  const folder = temporaryFolder();
+  const at = (name: string): string => join(folder, name);
+  await run('export', '--model', fixture('tiny'), '--format', 'onnx', '--out', at('float'));
+  const model = at('float/onnx/model_quantized.onnx');
+  const { integers, weights } = JSON.parse(await run('doctor', model, '--json'));
+  const names: string[] = integers.map(({ name }: { name: string }) => name);
+  expect(names).toContain('bert.encoder.layer.0.attention.self.query.weight/int8');
+  expect(weights.map(({ name }: { name: string }) => name)).not.toContain(names[0]);
+  expect(await run('doctor', model)).toMatch(
+    /Multiplied or looked up as 8-bit integers, .*\n {2}\d+ {2}\S+int8, /,
+  );
+
+  const data = ['--task', 'text-classification', '--data', writeMails(folder), '--out', at('run')];
+  const training = ['--epochs', '2', '--batch-size', '8', '--threads', '1', '--ratio', '10%', '--lr', '1e-2'];
+  const { nodes, initializers } = await readOnnx(model);
+  const hidden = nodes.findLast(({ opType }) => opType === 'LayerNormalization')?.outputs[0] ?? '';
+  await run('train', '--model', model, ...data, ...training, '--head-on', hidden);
+  const { tensors } = await readPatch(at('run/patch.safetensors'));
+  expect([...tensors.keys()].filter((name) => initializers.get(name)?.dtype !== 'float32')).toEqual([
+    'head.bias',
+    'head.weight',
+  ]);
 });

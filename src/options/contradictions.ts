@@ -38,6 +38,12 @@ export function contradictions(options: ResolvedTrainOptions): readonly Contradi
   if (warmup.slices > 1 && warmup.update !== 'none') {
     found.push({ path: 'warmup.slices', expected: '1, or warmup.update none: a slice moves no weight' });
   }
+  if (warmup.narrow !== null && warmup.slices > 1) {
+    found.push({
+      path: 'warmup.narrow',
+      expected: 'null with warmup.slices, of which each has its own turn',
+    });
+  }
   if (!select.headInBudget && select.head === 'compete') {
     found.push({
       path: 'select.headInBudget',

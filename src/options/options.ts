@@ -29,6 +29,7 @@ export interface WarmupOptions {
   readonly lr: number | null;
   readonly commit: 'rollback' | 'keep';
   readonly stopWhenStable: number | null;
+  readonly narrow: number | null;
   readonly checkEvery: number;
   readonly rest: 'skip' | 'train' | null;
   readonly slices: number;

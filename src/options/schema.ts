@@ -101,7 +101,16 @@ const warmup = z
       .describe(
         'Ends the warm-up when the weights that would be selected are the same, to this share, as at the last check (Jaccard index); null: never.',
       ),
-    checkEvery: positiveCount.default(20).describe('Batches between those checks.'),
+    narrow: decayRate
+      .nullable()
+      .meta({ expected: 'a number of at least 0 and below 1, or null' })
+      .default(null)
+      .describe(
+        'Stops measuring the lowest layers when together they hold no more than this share of the budget among the best of twice the budget: what they were measured at counts; null: never.',
+      ),
+    checkEvery: positiveCount
+      .default(20)
+      .describe('Batches between the checks of `stopWhenStable` and `narrow`.'),
     rest: z
       .enum(['skip', 'train'])
       .nullable()

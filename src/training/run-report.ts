@@ -1,5 +1,6 @@
 import type { MemoryReport } from '../measure/memory.ts';
 import type { FrontierReport } from '../methods/gspf/choose-frontier.ts';
+import type { Narrowed } from '../methods/gspf/narrowing.ts';
 import type { Selected } from '../methods/gspf/select.ts';
 import type { Moments } from '../methods/gspf/statistics.ts';
 import type { ModelOrigin } from '../models/text-model.ts';
@@ -30,6 +31,8 @@ export interface SelectionReport extends Omit<Selected, 'selection'> {
   readonly frontier: FrontierReport | null;
   /** Batches behind the sensitivities. */
   readonly batches: number;
+  /** Where the warm-up stopped measuring lower layers (`warmup.narrow`). */
+  readonly narrowed: readonly Narrowed[];
   /** The epoch after which it was chosen. */
   readonly afterEpoch: number;
   /** Weights that were not selected before. */

@@ -192,6 +192,12 @@ export class Run {
     };
   }
 
+  /** The weights that scores refer to (`score.reference`), while the warm-up goes on. */
+  async referenceWeights(): Promise<ReadonlyMap<string, Tensor<'float32'>>> {
+    const { weights, readInitial } = this.prepared;
+    return this.options.score.reference === 'pretrained' ? await readInitial() : weights;
+  }
+
   /** What is computed once; undefined where nothing is. */
   get prefix(): Prefix | undefined {
     return this.#use.prefix;

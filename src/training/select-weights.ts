@@ -52,7 +52,7 @@ export async function selectWeights(
   }
   const field = openField(run);
   run.steps = warmupBatches(run);
-  const { choice, batches } = await chooseFirst(run, field);
+  const { choice, batches, narrowed } = await chooseFirst(run, field);
   await run.release();
   const sizes = run.sizes([...prepared.weights.keys()]);
   return {
@@ -68,7 +68,7 @@ export async function selectWeights(
       task: described,
       runtime: environment.backend.name,
       phases: run.phases,
-      selection: reportOf(choice, options.warmup.epochs, batches, choice.selected),
+      selection: reportOf(choice, options.warmup.epochs, batches, choice.selected, narrowed),
       sizes: Object.fromEntries(sizes),
       notes: run.notes,
       elapsedMs: run.elapsedMs(),

@@ -25,7 +25,7 @@ it.each<[OptionTree, string]>([
     unknown(
       'warmup.bs',
       'bs',
-      'Known: warmup.epochs, warmup.maxBatches, warmup.update, warmup.lr, warmup.commit, warmup.stopWhenStable, warmup.checkEvery, warmup.rest, warmup.slices.',
+      'Known: warmup.epochs, warmup.maxBatches, warmup.update, warmup.lr, warmup.commit, warmup.stopWhenStable, warmup.narrow, warmup.checkEvery, warmup.rest, warmup.slices.',
     ),
   ],
   [JSON.parse('{ "__proto__": { "lr": 1 } }'), unknown('__proto__', '__proto__', `Known: ${top}.`)],

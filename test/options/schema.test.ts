@@ -29,6 +29,7 @@ const defaults = {
     lr: null,
     commit: 'rollback',
     stopWhenStable: null,
+    narrow: null,
     checkEvery: 20,
     rest: null,
     slices: 1,
@@ -112,7 +113,14 @@ describe('the options of the reference runs', () => {
       graph,
       bn,
       ...options,
-      warmup: { ...options.warmup, stopWhenStable: null, checkEvery: 20, rest: null, slices: 1 },
+      warmup: {
+        ...options.warmup,
+        stopWhenStable: null,
+        narrow: null,
+        checkEvery: 20,
+        rest: null,
+        slices: 1,
+      },
       select: { ...options.select, frontier: 'none', frontierMass: 0.85 },
     });
   });

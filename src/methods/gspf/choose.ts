@@ -1,5 +1,6 @@
 import { operationsByDepth } from '../../lowering/flops.ts';
 import { extentsOf } from '../../objectives/objective.ts';
+import type { SelectOptions } from '../../options/options.ts';
 import { specialize } from '../../specialize/specialize.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Weights } from '../../training/batch-gradients.ts';
@@ -20,6 +21,14 @@ export interface Choice extends Selected {
   readonly frontier: FrontierReport | null;
 }
 
+/** Who could still enter a selection. */
+export interface Reach {
+  /** Weights by depth, −1 and up, among the best of some multiple of the budget; none of a depth without any. */
+  readonly byDepth: ReadonlyMap<number, number>;
+  /** max(1, ⌊ratio · P⌋), the budget itself. */
+  readonly budget: number;
+}
+
 /** What a chooser chooses from. */
 export interface ChooserField {
   /** Names of the tensors to choose from, in tensor order. */
@@ -35,7 +44,8 @@ const NOMINAL = { batch: 8, sequence: 128 };
 /** Phase 2, and its repetition at each refinement: scores every eligible weight and takes the best within the budget. */
 export class Chooser {
   readonly #run: Run;
-  readonly #depths: Depths;
+  /** Of the model's weights. */
+  readonly depths: Depths;
   #tensors: readonly string[];
   /** P. */
   readonly eligibleWeights: number;
@@ -46,7 +56,7 @@ export class Chooser {
   constructor(run: Run, { tensors, eligibleWeights, depths }: ChooserField) {
     this.#run = run;
     this.#tensors = tensors;
-    this.#depths = depths;
+    this.depths = depths;
     this.eligibleWeights = eligibleWeights;
   }
 
@@ -77,6 +87,20 @@ export class Chooser {
   /** What would be chosen first if the statistics stayed as they are; leaves no trace. */
   preview(statistics: Statistics | null, initial: Weights): Selection {
     return this.#select(this.#scores(statistics, initial).scorer).selection;
+  }
+
+  /** What would be chosen with a budget so many times as large, wherever the frontier; leaves no trace. */
+  reach(statistics: Statistics | null, initial: Weights, times: number): Reach {
+    const { select } = this.#run.options;
+    const ratio = Math.min(1, times * select.ratio);
+    const { scorer } = this.#scores(statistics, initial);
+    const { perTensor } = this.#selectFrom(this.#eligible, scorer, { ...select, ratio });
+    const byDepth = new Map<number, number>();
+    for (const [name, number] of Object.entries(perTensor)) {
+      const depth = this.depths.of(name);
+      byDepth.set(depth, (byDepth.get(depth) ?? 0) + number);
+    }
+    return { byDepth, budget: Math.max(1, Math.floor(select.ratio * this.eligibleWeights)) };
   }
 
   /** The scores kept for the next choice, for a checkpoint, as float64 tensors `kept/<name>`. */
@@ -120,28 +144,41 @@ export class Chooser {
   #leaveBelow(frontier: FrontierReport | null): void {
     const layer = frontier?.layer ?? null;
     if (layer === null) return;
-    this.#tensors = this.#tensors.filter((name) => this.#depths.of(name) >= layer);
+    this.#tensors = this.#tensors.filter((name) => this.depths.of(name) >= layer);
     this.#kept = this.#kept && new Map([...this.#kept].filter(([name]) => this.#tensors.includes(name)));
   }
 
   #select(scorer: Scorer): Selected & { readonly frontier: FrontierReport | null } {
-    const { options, prepared } = this.#run;
+    const { options } = this.#run;
     const { frontier, frontierMass, head: headRule } = options.select;
-    const tensors = this.#tensors.map((name) => ({ name, shape: prepared.weights.get(name)?.shape ?? [] }));
-    const head = prepared.head.filter((name) => this.#tensors.includes(name));
+    const tensors = this.#eligible;
+    const head = this.#head;
     const selectFrom = (some: readonly EligibleTensor[]): Selected =>
-      select(some, head, scorer, options.select, this.eligibleWeights);
+      this.#selectFrom(some, scorer, options.select);
     const isOpen = frontier === 'auto' && this.#round <= 1;
     if (!isOpen) return { ...selectFrom(tensors), frontier: null };
     const { selected, ...rest } = chooseFrontier({
       tensors,
       whole: new Set(headRule === 'always' ? head : []),
-      depths: this.#depths,
+      depths: this.depths,
       operations: this.#operations(),
       leastMass: frontierMass,
       selectFrom,
     });
     return { ...selected, ...rest };
+  }
+
+  get #eligible(): readonly EligibleTensor[] {
+    const { weights } = this.#run.prepared;
+    return this.#tensors.map((name) => ({ name, shape: weights.get(name)?.shape ?? [] }));
+  }
+
+  get #head(): readonly string[] {
+    return this.#run.prepared.head.filter((name) => this.#tensors.includes(name));
+  }
+
+  #selectFrom(tensors: readonly EligibleTensor[], scorer: Scorer, options: SelectOptions): Selected {
+    return select(tensors, this.#head, scorer, options, this.eligibleWeights);
   }
 
   #operations(): StepOperations {
@@ -150,7 +187,7 @@ export class Chooser {
     const sequence = Math.min(NOMINAL.sequence, maxLength);
     const dims = extentsOf(objective.layout, { batch, sequence });
     const graph = specialize(withLoss, { dims, variables: new Set() });
-    const { of, layers } = this.#depths;
+    const { of, layers } = this.depths;
     const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined), layers);
     const { epochs, prefix } = this.#run.options;
     const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on' && objective.train.texts !== undefined;

@@ -5,7 +5,7 @@ import { eligibleTensors } from './eligible.ts';
 import { aboveFrontier, layerDepths } from './frontier.ts';
 import { frontierNote, remarksOn } from './remarks.ts';
 import { scoreTable } from './score-table.ts';
-import { warmUp } from './warmup.ts';
+import { type Measured, warmUp } from './warmup.ts';
 
 /** What weights are selected from, and who selects. */
 export interface Field {
@@ -46,16 +46,16 @@ export function openField(run: Run): Field {
  * (`warmup.commit: rollback`).
  *
  * @param checkpoint Where to go on from, within the warm-up.
- * @returns the choice, and the number of batches behind it
+ * @returns the choice, and how it was measured
  */
 export async function chooseFirst(
   run: Run,
   field: Field,
   checkpoint?: Checkpoint,
-): Promise<{ readonly choice: Choice; readonly batches: number }> {
+): Promise<Pick<Measured, 'batches' | 'narrowed'> & { readonly choice: Choice }> {
   const { options, prepared } = run;
   const { tensors, chooser } = field;
-  const { statistics, batches } = await warmUp(run, tensors, chooser, checkpoint);
+  const { statistics, batches, narrowed } = await warmUp(run, tensors, chooser, checkpoint);
   run.endPhase('warmup', options.warmup.epochs, batches);
   run.environment.reclaim?.();
   // θ⁰ is in memory for the length of this function only.
@@ -66,5 +66,5 @@ export async function chooseFirst(
   await run.showScores(() => scoreTable(run, field, statistics, initial));
   if (options.warmup.commit === 'rollback') rollBack(prepared.weights, initial, choice.selection);
   run.endPhase('select', 0, 0);
-  return { choice, batches };
+  return { choice, batches, narrowed };
 }

@@ -65,8 +65,8 @@ async function beginRefinement(
   if (given !== undefined) {
     return Refinement.begin(run, field.tensors, field.chooser, { first: given, reports: [], measured: 0 });
   }
-  const { choice, batches } = await chooseFirst(run, field, checkpoint);
-  const report = reportOf(choice, run.options.warmup.epochs, batches, choice.selected);
+  const { choice, batches, narrowed } = await chooseFirst(run, field, checkpoint);
+  const report = reportOf(choice, run.options.warmup.epochs, batches, choice.selected, narrowed);
   return Refinement.begin(run, field.tensors, field.chooser, {
     first: choice.selection,
     reports: [report],

@@ -191,9 +191,10 @@ export function reportOf(
   afterEpoch: number,
   batches: number,
   entered: number,
+  narrowed: SelectionReport['narrowed'] = [],
 ): SelectionReport {
   const { selection: _, ...rest } = choice;
-  return { ...rest, afterEpoch, batches, entered };
+  return { ...rest, afterEpoch, batches, narrowed, entered };
 }
 
 const refinementState = z.object({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sgdStep } from '../../optim/sgd.ts';
 import type { Tensor } from '../../tensor.ts';
-import type { Placement } from '../../training/batch-gradients.ts';
+import type { BatchGradients, Placement } from '../../training/batch-gradients.ts';
 import type { Checkpoint } from '../../training/checkpoint.ts';
 import { type Gradient, stretchesOf } from '../../training/gradient.ts';
 import type { Run } from '../../training/run.ts';
@@ -10,6 +10,7 @@ import { countAll, difference, type Selection, type Sizes, union } from '../sele
 import { floatTensors, readSelection, restoreFloats, selectionTensors } from '../selection-tensors.ts';
 import type { Chooser } from './choose.ts';
 import { emptyStatistics, measureBatch } from './measure.ts';
+import { type Narrowed, Narrowing, narrowedSteps } from './narrowing.ts';
 import { sliceTensors } from './slices.ts';
 import { bytesOfSums, type Statistics } from './statistics.ts';
 
@@ -18,6 +19,8 @@ export interface Measured {
   /** What the score kind needs; null where it needs nothing. */
   readonly statistics: Statistics | null;
   readonly batches: number;
+  /** Where it stopped measuring lower layers. */
+  readonly narrowed: readonly Narrowed[];
 }
 
 /**
@@ -34,31 +37,26 @@ export async function warmUp(
   chooser: Chooser,
   checkpoint?: Checkpoint,
 ): Promise<Measured> {
-  const { epochs, update, slices, lr: ownLr } = run.options.warmup;
+  const { epochs, update, lr: ownLr } = run.options.warmup;
   const lr = update === 'none' ? 0 : (ownLr ?? run.options.lr);
   const statistics = emptyStatistics(run, eligible);
   run.memory.note('optimizer', statistics === null ? 0 : bytesOfSums(statistics));
   const stability = new Stability(run, eligible, chooser);
+  const narrowing = new Narrowing(run, eligible, chooser);
   let { batches, stable } = { batches: 0, stable: false };
   if (checkpoint !== undefined) {
-    ({ batches, stable } = restore(run, statistics, checkpoint));
+    const state = restore(run, statistics, checkpoint);
+    ({ batches, stable } = state);
+    narrowing.restore(state.narrowed);
     stability.restore(checkpoint);
   }
 
-  const sizes = run.sizes(eligible);
-  const groups = sliceTensors(eligible, sizes, slices);
-  const memory = new Float32Array(slices === 1 ? 0 : largest(groups, sizes));
-  const measuring = groups.map((names) =>
-    run.gradients(
-      new Map(names.map((name) => [name, 'all'])),
-      slices === 1 ? undefined : oneAfterAnother(memory),
-    ),
-  );
+  let measuring = openGradients(run, narrowing.tensors);
   const limit = warmupBatches(run);
   const start = checkpoint?.progress ?? { epoch: 1, batch: 0 };
   for (let epoch = start.epoch; epoch <= epochs && !stable; epoch++) {
     for (const batch of run.batches(epoch).slice(epoch === start.epoch ? start.batch : 0)) {
-      const gradients = measuring[batches % groups.length];
+      const gradients = measuring[batches % measuring.length];
       if (batches === limit || stable || gradients === undefined) break;
       batches += 1;
       await run.step('warmup', batch, gradients, async () => {
@@ -67,18 +65,41 @@ export async function warmUp(
         return { lr, gradNorm: null };
       });
       stable = await stability.reached(statistics, batches);
+      if (!stable && batches < limit && (await narrowing.reached(statistics, batches))) {
+        await releaseAll(measuring);
+        measuring = openGradients(run, narrowing.tensors);
+        run.environment.reclaim?.();
+      }
       await run.settle(() => ({
         phase: 'warmup',
         epoch,
         batch: batch.number + 1,
-        method: { batches, stable, counts: countsOf(statistics) },
+        method: { batches, stable, counts: countsOf(statistics), narrowed: narrowing.steps },
         tensors: captureTensors(run, eligible, statistics, stability),
       }));
     }
   }
-  for (const gradients of measuring) await gradients.release();
+  await releaseAll(measuring);
   if (stable) run.note(`The selection is stable: the warm-up ends after ${batches} batches.`);
-  return { statistics, batches };
+  return { statistics, batches, narrowed: narrowing.steps };
+}
+
+/** Gradients of all the tensors, or of one of `warmup.slices` parts of them at a time. */
+function openGradients(run: Run, tensors: readonly string[]): readonly BatchGradients[] {
+  const { slices } = run.options.warmup;
+  const sizes = run.sizes(tensors);
+  const groups = sliceTensors(tensors, sizes, slices);
+  const memory = new Float32Array(slices === 1 ? 0 : largest(groups, sizes));
+  return groups.map((names) =>
+    run.gradients(
+      new Map(names.map((name) => [name, 'all'])),
+      slices === 1 ? undefined : oneAfterAnother(memory),
+    ),
+  );
+}
+
+async function releaseAll(all: readonly BatchGradients[]): Promise<void> {
+  for (const gradients of all) await gradients.release();
 }
 
 /** The most batches that the warm-up measures: those of its epochs, cut after `maxBatches`. */
@@ -111,11 +132,9 @@ class Stability {
 
   /** Whether the Jaccard index of this check's selection and the last one's has come up to the threshold. */
   async reached(statistics: Statistics | null, batches: number): Promise<boolean> {
-    const { warmup, score } = this.#run.options;
-    const { stopWhenStable, checkEvery } = warmup;
+    const { stopWhenStable, checkEvery } = this.#run.options.warmup;
     if (stopWhenStable === null || batches % checkEvery !== 0) return false;
-    const { weights, readInitial } = this.#run.prepared;
-    const initial = score.reference === 'pretrained' ? await readInitial() : weights;
+    const initial = await this.#run.referenceWeights();
     const before = this.#last;
     const now = this.#chooser.preview(statistics, initial);
     this.#last = now;
@@ -177,6 +196,7 @@ const warmupState = z.object({
   batches: z.number(),
   stable: z.boolean(),
   counts: z.record(z.string(), z.number()),
+  narrowed: narrowedSteps,
 });
 
 function descend(run: Run, gradients: ReadonlyMap<string, Gradient>, lr: number): void {

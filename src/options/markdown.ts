@@ -1,5 +1,5 @@
 import { type OptionPath, type OptionSection, optionSections } from './catalogue.ts';
-import { paperRows, tunedTasks, tunedValues } from './presets.ts';
+import { paperRows, tunedRows } from './presets.ts';
 
 /** The text of `docs/options.md`: every option by section, and the presets. */
 export function optionsMarkdown(): string {
@@ -39,10 +39,12 @@ function optionLine({ path, expected, description, ...option }: OptionPath): str
 }
 
 function presetLines(): readonly string[] {
-  const measured = Object.entries(tunedValues).map(([method, { lr, batchSize, epochs, select }]) => {
-    const ratio = select?.ratio === undefined ? '' : `, \`select.ratio\` ${select.ratio}`;
-    return `| \`tuned\` | ${tunedTasks.join(', ')} | \`${method}\` | \`lr\` ${lr}, \`batchSize\` ${batchSize}, \`epochs\` ${epochs}${ratio} |`;
-  });
+  const measured = tunedRows.flatMap(({ tasks, values }) =>
+    Object.entries(values).map(([method, { lr, batchSize, epochs, select }]) => {
+      const ratio = select?.ratio === undefined ? '' : `, \`select.ratio\` ${select.ratio}`;
+      return `| \`tuned\` | ${tasks.join(', ')} | \`${method}\` | \`lr\` ${lr}, \`batchSize\` ${batchSize}, \`epochs\` ${epochs}${ratio} |`;
+    }),
+  );
   const printed = paperRows.map(({ benchmark, tasks, lr, batchSize, warmupEpochs, ratio }) => {
     const values = `\`lr\` ${lr}, \`batchSize\` ${batchSize}; \`gspf\` also \`warmup.epochs\` ${warmupEpochs}, \`select.ratio\` ${ratio}`;
     return `| \`paper\` (${benchmark}) | ${tasks.join(', ')} | both | ${values} |`;

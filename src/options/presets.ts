@@ -30,23 +30,34 @@ export const paperRows: readonly PaperRow[] = [
   { benchmark: 'ImageNet', tasks: ['imagenet'], lr: 1e-4, batchSize: 256, warmupEpochs: 2, ratio: 0.005 },
 ];
 
-/**
- * The best measured on text classification, by method (docs/performance.md): sparse training wants a higher rate, and
- * a few batches are enough to choose, so that the rest of the first epoch is trained on.
- */
-export const tunedValues: { readonly [M in Method]: TrainOptions } = {
-  gspf: {
-    lr: 3e-3,
-    batchSize: 32,
-    epochs: 3,
-    warmup: { maxBatches: 12, rest: 'train' },
-    select: { ratio: 0.003 },
-  },
-  full: { lr: 5e-5, batchSize: 32, epochs: 3 },
-};
+/** What was measured best for tasks of one kind. */
+export interface TunedRow {
+  /** Names as {@link loadTask} knows them. */
+  readonly tasks: readonly string[];
+  readonly values: { readonly [M in Method]: TrainOptions };
+}
 
-/** Tasks that {@link tunedValues} were measured for, or are like those. */
-export const tunedTasks: readonly string[] = ['text-classification', ...classificationTasks];
+/** The values for a rate and a number of epochs: a few batches are enough to choose, the rest is trained on. */
+function tunedRow(tasks: readonly string[], lr: Readonly<Record<Method, number>>, gspfEpochs = 3): TunedRow {
+  const sparse = { warmup: { maxBatches: 12, rest: 'train' }, select: { ratio: 0.003 } } as const;
+  return {
+    tasks,
+    values: {
+      gspf: { lr: lr.gspf, batchSize: 32, epochs: gspfEpochs, ...sparse },
+      full: { lr: lr.full, batchSize: 32, epochs: 3 },
+    },
+  };
+}
+
+/** The rates of text classification: where to begin with another task. */
+export const firstRates: Readonly<Record<Method, number>> = { gspf: 3e-3, full: 5e-5 };
+
+/** The best measured, by kind of task (docs/performance.md); sparse training wants a higher rate. */
+export const tunedRows: readonly TunedRow[] = [
+  tunedRow(['text-classification', ...classificationTasks.filter((task) => task !== 'cola')], firstRates),
+  tunedRow(['cola'], { gspf: 1e-3, full: 1e-4 }, 8),
+  tunedRow(['text-regression', 'stsb'], { gspf: 2e-3, full: 1e-4 }),
+];
 
 /**
  * What a preset says about a task and method: the part of the tree that it fills in.
@@ -55,7 +66,7 @@ export const tunedTasks: readonly string[] = ['text-classification', ...classifi
  * empty tree instead.
  */
 export function presetValues(preset: PresetName, method: Method, task: string): TrainOptions {
-  if (preset === 'tuned') return tunedTasks.includes(task) ? tunedValues[method] : {};
+  if (preset === 'tuned') return tunedRows.find(({ tasks }) => tasks.includes(task))?.values[method] ?? {};
   const row = paperRows.find(({ tasks }) => tasks.includes(task));
   if (row === undefined) {
     throw new GspfError('usage/option', {

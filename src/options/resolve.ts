@@ -2,7 +2,7 @@ import { GspfError } from '../errors.ts';
 import { optionPaths } from './catalogue.ts';
 import type { ResolvedTrainOptions, TrainOptions } from './options.ts';
 import { parseOptions } from './parse.ts';
-import { presetValues, tunedValues } from './presets.ts';
+import { firstRates, presetValues } from './presets.ts';
 import { givenOptionsSchema, trainOptionsSchema } from './schema.ts';
 import { mergeOptions, type OptionTree, valueAt } from './tree.ts';
 
@@ -31,7 +31,7 @@ export function resolveOptions(
       subject: 'lr',
       expected: `a number above 0, for preset ${preset} has no values for task ${task}`,
       got: 'nothing',
-      hint: `Try ${tunedValues[method].lr} (--lr ${tunedValues[method].lr}), the best of method ${method} on text classification, then a third and three times of it.`,
+      hint: `Try ${firstRates[method]} (--lr ${firstRates[method]}), the best of method ${method} on text classification, then a third and three times of it.`,
     });
   }
   const options = parseOptions(trainOptionsSchema, tree);

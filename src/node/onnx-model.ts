@@ -59,6 +59,8 @@ export class OnnxModel implements TrainableModel {
   readonly #file: SinglePrecision;
   readonly #companions: Companions;
   readonly #shared: SharedWeights;
+  /** What of it are weights, by the names that are weights in any case. */
+  readonly #imports = new Map<string, ImportedGraph>();
 
   constructor(
     path: string,
@@ -224,7 +226,10 @@ export class OnnxModel implements TrainableModel {
   #imported({ select }: ObjectiveOptions): ImportedGraph {
     // A glob without an asterisk names a tensor.
     const weights = (select?.include ?? []).filter((glob) => !glob.includes('*'));
-    return importGraph(this.#file.graph, { weights });
+    const key = JSON.stringify(weights);
+    const imported = this.#imports.get(key) ?? importGraph(this.#file.graph, { weights });
+    this.#imports.set(key, imported);
+    return imported;
   }
 
   #network(width: number, options: ObjectiveOptions): SequenceNetwork {

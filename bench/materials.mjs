@@ -22,14 +22,14 @@ export const shapes = {
 export const sentences = { lowest: 0, batch: 32, length: 24 };
 
 /** A directory of random weights of that shape. */
-export function shapedModel(work, { layers, hidden, heads }, tokenizer) {
-  const directory = join(work, `bert-${layers}x${hidden}`);
+export function shapedModel(work, { layers, hidden, heads, type = 'bert' }, tokenizer) {
+  const directory = join(work, `${type}-${layers}x${hidden}`);
   if (existsSync(directory)) return directory;
-  const script = fileURLToPath(new URL('method/bert-base-shape.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('method/random-model.mjs', import.meta.url));
   const unfinished = `${directory}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  execFileSync(process.execPath, [script, unfinished, tokenizer, `${layers}`, `${hidden}`, `${heads}`]);
+  execFileSync(process.execPath, [script, unfinished, tokenizer, `${layers}`, `${hidden}`, `${heads}`, type]);
   renameSync(unfinished, directory);
   return directory;
 }
@@ -39,26 +39,13 @@ export function shapedModel(work, { layers, hidden, heads }, tokenizer) {
  *
  * @returns the paths of `batches.json`, `table.csv` and `selection.safetensors`
  */
-export async function writeMaterials(folder, directory, { batch, length, lowest }) {
+export async function writeMaterials(folder, directory, shape) {
   mkdirSync(folder, { recursive: true });
-  const model = await openModelDirectory(directory);
-  const rows = Array.from({ length: BATCHES * batch }, (_, row) => row);
-  const words = oneTokenWords(directory);
-  const texts = rows.map((row) =>
-    Array.from({ length: length - 2 }, (_, i) => words[(row * 7919 + i * 104729) % words.length]).join(' '),
-  );
-  const ids = texts.map((text) => model.tokenizer.encode(text, undefined, length).ids);
-  if (ids.some((row) => row.length !== length)) throw new Error('a text is not as long as it should be');
-  const labels = rows.map((row) => row % 2);
-  const inBatches = (values) =>
-    Array.from({ length: BATCHES }, (_, i) => values.slice(i * batch, (i + 1) * batch));
-  const batches = { texts: inBatches(texts), ids: inBatches(ids), labels: inBatches(labels) };
   const file = (name) => join(folder, name);
-  writeFileSync(file('batches.json'), JSON.stringify(batches));
-  writeFileSync(
-    file('table.csv'),
-    `text,label\n${texts.map((text, i) => `${text},${'ab'[labels[i]]}\n`).join('')}`,
-  );
+  await writeBatches(file('batches.json'), directory, shape);
+  await writeTable(file('table.csv'), directory, shape);
+  const { lowest } = shape;
+  const model = await openModelDirectory(directory);
   const tensors = await model.readTensors();
   const [, hidden] = tensors.get('bert.embeddings.word_embeddings.weight')?.shape ?? [];
   const parameters = [...tensors].map(([name, { shape }]) => [name, shape]);
@@ -73,6 +60,36 @@ export async function writeMaterials(folder, directory, { batch, length, lowest 
     table: file('table.csv'),
     selection: file('selection.safetensors'),
   };
+}
+
+/** Batches of such rows, as JSON. */
+export async function writeBatches(path, directory, shape) {
+  const { batch } = shape;
+  const inBatches = (values) =>
+    Array.from({ length: BATCHES }, (_, i) => values.slice(i * batch, (i + 1) * batch));
+  const { texts, ids, labels } = await drawRows(directory, shape);
+  writeFileSync(
+    path,
+    JSON.stringify({ texts: inBatches(texts), ids: inBatches(ids), labels: inBatches(labels) }),
+  );
+}
+
+/** The same rows as a table. */
+export async function writeTable(path, directory, shape) {
+  const { texts, labels } = await drawRows(directory, shape);
+  writeFileSync(path, `text,label\n${texts.map((text, i) => `${text},${'ab'[labels[i]]}\n`).join('')}`);
+}
+
+async function drawRows(directory, { batch, length }) {
+  const model = await openModelDirectory(directory);
+  const rows = Array.from({ length: BATCHES * batch }, (_, row) => row);
+  const words = oneTokenWords(directory);
+  const texts = rows.map((row) =>
+    Array.from({ length: length - 2 }, (_, i) => words[(row * 7919 + i * 104729) % words.length]).join(' '),
+  );
+  const ids = texts.map((text) => model.tokenizer.encode(text, undefined, length).ids);
+  if (ids.some((row) => row.length !== length)) throw new Error('a text is not as long as it should be');
+  return { texts, ids, labels: rows.map((row) => row % 2) };
 }
 
 /** Words of which each is one token. */

@@ -44,6 +44,7 @@ export async function startWorker(command, words) {
   return {
     step: () => ask('step'),
     report: () => ask('report'),
+    costs: () => ask('costs'),
     end: async () => {
       child.stdin.end();
       await gone.catch(() => {});

@@ -3,7 +3,7 @@
 //
 //   node bench/method/compile-time.mjs MODEL [BATCH LENGTH RATIO]
 //
-// MODEL is a directory or an .onnx file; bench/method/bert-base-shape.mjs makes one of base shape.
+// MODEL is a directory or an .onnx file; bench/method/random-model.mjs makes one of base shape.
 
 import { differentiate } from '../../dist/autodiff/differentiate.js';
 import { loadModel } from '../../dist/index.js';

@@ -46,7 +46,7 @@ export function drawMask(shapes, { kind, ratio = 0.003, seed = 0, head = /^class
     if (kind === 'uniform') return { density: 1, rows: 1, columns: 1 };
     const layer = layerOf(name);
     const fromTop = layer === -1 ? null : Math.floor(((layers - 1 - layer) * statistics.layers) / layers);
-    const plain = name.replace(/\.layer\.\d+\./, '.layer.*.');
+    const plain = name.replace(/^roberta\./, 'bert.').replace(/\.layer\.\d+\./, '.layer.*.');
     return statistics.tensors.find((tensor) => tensor.name === plain && tensor.fromTop === fromTop);
   };
   const body = eligible

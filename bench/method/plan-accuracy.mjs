@@ -2,7 +2,7 @@
 //
 //   node bench/method/plan-accuracy.mjs SHARED [BERT_BASE] [ONLY]
 //
-// SHARED holds models/minilm-l6 and data/glue; BERT_BASE is from bert-base-shape.mjs. ONLY names one configuration.
+// SHARED holds models/minilm-l6 and data/glue; BERT_BASE is from random-model.mjs. ONLY names one configuration.
 // Each runs in processes of its own, plan first. A step's time is that of its phase, sessions being made included and
 // evaluations left out, over the number of its steps; peak memory is that of the process up to the phase's end.
 

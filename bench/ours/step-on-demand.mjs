@@ -1,4 +1,5 @@
-// Trains a BERT directory, a step for each line `step` on standard input: bench/peers/step_on_demand.py, but ours.
+// Trains a BERT directory, a step for each line `step` on standard input: bench/peers/step_on_demand.py, but ours. A line
+// `costs` asks what a step takes by kind of work.
 //
 //   node bench/ours/step-on-demand.mjs --model DIR --batches batches.json --kind frontier [--mask uniform --lowest 8]
 //
@@ -8,6 +9,9 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { loadModel } from '../../dist/index.js';
+import { extentsOf } from '../../dist/objectives/objective.js';
+import { graphWork } from '../../dist/plan/work.js';
+import { specialize } from '../../dist/specialize/specialize.js';
 import { classificationMetrics } from '../../dist/tasks/labels.js';
 import { ActiveSet } from '../../dist/training/active-set.js';
 import { beginRun } from '../../dist/training/begin-run.js';
@@ -25,10 +29,11 @@ const { values } = parseArgs({
     kind: { type: 'string' },
     mask: { type: 'string', default: 'real' },
     lowest: { type: 'string', default: '8' },
+    ratio: { type: 'string', default: '0.003' },
     threads: { type: 'string', default: '2' },
   },
 });
-const { kind, mask, lowest, threads } = values;
+const { kind, mask, lowest, ratio, threads } = values;
 const batches = JSON.parse(readFileSync(values.batches, 'utf8'));
 const batchSize = batches.texts[0].length;
 const length = batches.ids[0][0].length;
@@ -60,11 +65,10 @@ say({ ready: true });
 
 for await (const line of createInterface({ input: process.stdin })) {
   const peakRssMB = model.environment.memory().peakRssBytes / 1e6;
-  say(
-    line === 'step'
-      ? await step()
-      : { steps: taken, trained: trained.count, importedRssMB: imported, peakRssMB },
-  );
+  const weights = [...run.prepared.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  if (line === 'step') say(await step());
+  else if (line === 'costs') say(costs());
+  else say({ steps: taken, weights, trained: trained.count, importedRssMB: imported, peakRssMB });
 }
 process.exit(0);
 
@@ -93,13 +97,28 @@ async function choose() {
     };
   }
   const shapes = new Map([...run.prepared.weights].map(([name, { shape }]) => [name, shape]));
-  const selection = drawMask(shapes, { kind: mask, lowest: kind === 'all' ? 0 : Number(lowest) });
+  const selection = drawMask(shapes, {
+    kind: mask,
+    ratio: Number(ratio),
+    lowest: kind === 'all' ? 0 : Number(lowest),
+  });
   await run.usePrefix([...selection.keys()]);
   const count = [...selection].reduce(
     (sum, [name, indices]) => sum + (indices === 'all' ? run.dataOf(name).length : indices.length),
     0,
   );
-  return { active: new ActiveSet(run, selection), count };
+  return { active: new ActiveSet(run, selection), selection, count };
+}
+
+/** The work of a step by the kinds that `gspf plan` knows, and the matrix products of its forward pass. */
+function costs() {
+  const shape = { batch: batchSize, sequence: length };
+  const { forward, layout } = run.prepared.objective;
+  const ahead = graphWork(specialize(forward, { dims: extentsOf(layout, shape), variables: new Set() }));
+  return {
+    work: graphWork(run.gradientGraph(trained.selection, shape)),
+    forwardOperations: ahead.product + ahead.smallProduct,
+  };
 }
 
 /** @returns milliseconds of a step, and of what of it is JavaScript */

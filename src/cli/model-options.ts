@@ -44,10 +44,8 @@ export function precisionOption(command: Command): void {
   command.addOption(
     new Option(
       '--prefix-precision <precision>',
-      'what is multiplied below the weights that the patch changes, or everywhere without one',
-    )
-      .choices(['fp32', 'int8'])
-      .default('fp32'),
+      'what is multiplied below the weights that the patch changes, or everywhere without one (default: as it was trained)',
+    ).choices(['fp32', 'int8']),
   );
 }
 

@@ -51,10 +51,8 @@ export interface LoadModelOptions extends LocateOptions {
   /** Threads for one operator; by default one for each physical core. */
   readonly threads?: number | undefined;
   /**
-   * What is multiplied by the weights that no weight of a patch comes before; without a patch, by all. `int8` for a model
-   * that was trained with `prefix.precision: int8`, or to save time.
-   *
-   * @default 'fp32'
+   * What is multiplied by the weights that no weight of a patch comes before; without a patch, by all. By default what the
+   * patch was trained with (`prefix.precision`), else `fp32`.
    */
   readonly prefixPrecision?: PrefixPrecision | undefined;
   /** Is told what time is spent on. */

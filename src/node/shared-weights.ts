@@ -27,7 +27,7 @@ export interface ForwardPass {
 export class SharedWeights {
   readonly #readBase: () => Promise<Map<string, Tensor<WeightType>>>;
   readonly #environment: Environment;
-  readonly #precision: PrefixPrecision;
+  readonly #precision: PrefixPrecision | undefined;
   #weights: Promise<LoadedWeights> | undefined;
   /** Of tensors that no patch on them changes: each is what it is in the base. */
   #eightBit: EightBitWeights | undefined;
@@ -36,12 +36,13 @@ export class SharedWeights {
 
   /**
    * @param readBase The tensors without a patch.
-   * @param precision What is multiplied by weights that no patched tensor comes before.
+   * @param precision What is multiplied by weights that no patched tensor comes before; what a patch was trained with,
+   *   if left out.
    */
   constructor(
     readBase: () => Promise<Map<string, Tensor<WeightType>>>,
     environment: Environment,
-    precision: PrefixPrecision = 'fp32',
+    precision?: PrefixPrecision,
   ) {
     this.#readBase = readBase;
     this.#environment = environment;
@@ -55,11 +56,7 @@ export class SharedWeights {
     const loaded = await this.#weights;
     const { features, form, batchSize, maxLength, inputsOf } = pass;
     return loaded.use(patch, (weights) =>
-      this.#predictor(weights, form, maxLength, [...(patch?.tensors.keys() ?? [])]).logits(
-        features,
-        batchSize,
-        inputsOf,
-      ),
+      this.#predictor(weights, form, maxLength, patch).logits(features, batchSize, inputsOf),
     );
   }
 
@@ -67,13 +64,15 @@ export class SharedWeights {
     weights: ReadonlyMap<string, Tensor<'float32'>>,
     { key, graph, layout }: Form,
     maxLength: number,
-    patched: readonly string[],
+    patch: Patch | undefined,
   ): Predictor {
+    const isRounded = (this.#precision ?? patch?.metadata.extra['prefix_precision']) === 'int8';
+    const patched = [...(patch?.tensors.keys() ?? [])];
     // Which products are rounded depends on the tensors that the patch changes.
-    const own = this.#precision === 'fp32' ? key : JSON.stringify([key, patched]);
+    const own = isRounded ? JSON.stringify([key, patched]) : key;
     const existing = this.#predictors.get(own);
     if (existing !== undefined) return existing;
-    const products = this.#precision === 'fp32' ? undefined : this.#productsOf(weights, patched);
+    const products = isRounded ? this.#productsOf(weights, patched) : undefined;
     const options = { graph: graph(), weights, layout, maxLength, products };
     const predictor = new Predictor(options, this.#environment);
     this.#predictors.set(own, predictor);

@@ -251,7 +251,7 @@ const prefix = z
       .enum(['fp32', 'int8'])
       .default('fp32')
       .describe(
-        'What its matrix products are computed in. `int8` rounds its weights, output by output, and what they are multiplied with, token by token: faster where the processor has instructions for it, a little less exact; `gspf predict` and `eval` do the same with `--prefix-precision`.',
+        'What its matrix products are computed in. `int8` rounds its weights, output by output, and what they are multiplied with, token by token: faster where the processor has instructions for it, a little less exact; `gspf predict` and `eval` keep to it (`--prefix-precision`).',
       ),
   } satisfies Fields<PrefixOptions>)
   .prefault({})

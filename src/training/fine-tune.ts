@@ -74,6 +74,7 @@ export async function fineTune(
     const copies = objective.copies?.(weights) ?? [];
     return toStored(new Map([...weights, ...copies]), storedAs);
   };
+  const rounds = options.method === 'gspf' && options.prefix.precision === 'int8';
   const patch = diffTensors(stored(base), stored(new Map([...prepared.weights, ...prepared.statistics])), {
     ...patchFormat,
     baseSha256: prepared.baseSha256,
@@ -87,6 +88,7 @@ export async function fineTune(
     extra: {
       ...objective.patchMetadata,
       max_length: `${prepared.maxLength}`,
+      ...(rounds ? { prefix_precision: 'int8' } : {}),
       task_kind: task.kind,
       ...originStrings(model.origin),
     },

@@ -121,13 +121,13 @@ describe('a prefix that is kept', () => {
     expect(Math.abs(float! - rounded!)).toBeLessThan(0.02 * float!);
   });
 
-  test('in 8 bits is what a loaded model computes that is told so', async () => {
+  test('in 8 bits is what a loaded model computes with its patch, unless it is told otherwise', async () => {
     const { patch, report } = await train({ precision: 'int8' });
-    const shared = new SharedWeights(() => model.readTensors(), environment, 'int8');
-    const loaded = new Model(model, patch, environment, shared);
+    const loaded = new Model(model, patch, environment);
     const metrics = await loaded.evaluate(task);
     expect(metrics).toEqual(report.evaluations.at(-1)!.metrics);
-    const inFloats = await new Model(model, patch, environment).evaluate(task);
+    const shared = new SharedWeights(() => model.readTensors(), environment, 'fp32');
+    const inFloats = await new Model(model, patch, environment, shared).evaluate(task);
     expect(inFloats['loss']).not.toBe(metrics['loss']);
     await loaded.release();
   });

@@ -110,6 +110,9 @@ export async function prepare(
       ...(fresh.length === 0
         ? []
         : [`New, drawn from seed ${seed}: ${fresh.map(({ name }) => name).join(', ')}.`]),
+      ...(options.bn.train
+        ? ['Batch normalisations train by the batch; the patch holds their running statistics (bn.train).']
+        : []),
       ...(truncated === 0 ? [] : [`${truncated} texts were cut to ${maxLength} tokens.`]),
     ],
   };

@@ -56,6 +56,7 @@ describe('bn.train', () => {
         expect(relativeError(tensors.get(name), trained.get(name)), name).toBeLessThan(2e-5);
     }
     expect(await tuned.evaluate(task)).toEqual(report.metrics);
+    expect(report.notes).toContainEqual(expect.stringMatching(/^Batch normalisations train by the batch/));
   });
 
   test('a patch of selected weights holds the statistics too, in the file as well', async () => {

@@ -1,4 +1,3 @@
-import type { Batch } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { StaticGraph } from '../graph/graph.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
@@ -8,25 +7,22 @@ import { traced } from '../measure/trace.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
 import type { Selection, Sizes } from '../methods/selection.ts';
 import { floatTensors, restoreFloats } from '../methods/selection-tensors.ts';
-import { textAt } from '../objectives/text-feeds.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
-import { float32, type Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import {
   BatchGradients,
-  type BatchPart,
   type GradientOptions,
   gradientGraph,
   type Placement,
   type TrainingGraph,
 } from './batch-gradients.ts';
+import { BatchParts, type TrainingBatch } from './batch-parts.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
-import { DropoutMasks } from './dropout-masks.ts';
 import { judgeLosses } from './judge-losses.ts';
 import { MemoryLedger } from './memory-ledger.ts';
-import { microBatches } from './micro-batches.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
 import { openPrefix, type PrefixReport, type PrefixUse, prefixNote, prefixReport } from './open-prefix.ts';
 import { Predictor } from './predictor.ts';
@@ -42,14 +38,6 @@ const STATISTIC = 'statistic';
 interface StepResult {
   readonly lr: number;
   readonly gradNorm: number | null;
-}
-
-/** A batch with its place in the order of training, from which its dropout follows. */
-export interface TrainingBatch extends Batch {
-  /** From 1. */
-  readonly epoch: number;
-  /** From 0. */
-  readonly number: number;
 }
 
 /** What a phase needs to go on from where it is. */
@@ -73,7 +61,7 @@ export class Run {
   /** The graph that training runs, and what of it is kept. */
   #use: PrefixUse;
   #isFilled = false;
-  readonly #dropout: DropoutMasks;
+  readonly #batchParts: BatchParts;
   /** What of its memory it knows of. */
   readonly memory: MemoryLedger = new MemoryLedger();
   /** Steps that the whole run will take, known once its method has planned it. */
@@ -101,7 +89,7 @@ export class Run {
     this.#keeper = keeper;
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
-    this.#dropout = new DropoutMasks(options.seed);
+    this.#batchParts = new BatchParts(prepared.objective, options);
     this.#use = { ...prepared, prefix: undefined, products: undefined };
     this.#predictor = this.#newPredictor();
   }
@@ -216,56 +204,7 @@ export class Run {
       await prefix.fill(texts, () => throwIfCancelled(this.#observer));
       this.#isFilled = true;
     }
-    const masks = this.#masks(batch, { batch: batch.rows.length, sequence: batch.length });
-    const parts: (Omit<BatchPart, 'share'> & { readonly weight: number })[] = [];
-    let from = 0;
-    for (const rows of microBatches(batch.rows, this.options.microBatch)) {
-      const { feeds, weight } = await this.#feeds(rows, batch);
-      for (const { input, mask, byText } of masks) {
-        feeds.set(input, byText ? rowsOf(mask, from, from + rows.length) : mask);
-      }
-      from += rows.length;
-      parts.push({ feeds, shape: { batch: rows.length, sequence: batch.length }, weight });
-    }
-    const total = parts.reduce((sum, { weight }) => sum + weight, 0);
-    // A part without anything to learn has no mean loss.
-    const learnt = parts.length === 1 ? parts : parts.filter(({ weight }) => weight > 0);
-    return gradients.run(
-      learnt.map(({ weight, ...part }) => ({ ...part, share: parts.length === 1 ? 1 : weight / total })),
-    );
-  }
-
-  /** Some training rows as the graph's inputs, and what they weigh in the batch's mean loss. */
-  async #feeds(
-    rows: Int32Array,
-    { length, epoch }: TrainingBatch,
-  ): Promise<{ readonly feeds: Map<string, Tensor>; readonly weight: number }> {
-    const { objective } = this.prepared;
-    const { prefix } = this.#use;
-    const { train } = objective;
-    const feeds = train.feeds(rows, length, epoch);
-    if (prefix !== undefined) {
-      const texts = Array.from(rows, (row) => textAt(train.texts ?? [], row));
-      for (const [name, values] of await prefix.feeds(texts, length)) feeds.set(name, values);
-    }
-    const targets = objective.targets(rows, length, epoch);
-    for (const [name, target] of targets) feeds.set(name, target);
-    return { feeds, weight: objective.lossWeight?.(rows, targets) ?? rows.length };
-  }
-
-  /** The dropout masks of a batch: the same whenever it is run in its epoch. */
-  #masks({ epoch, number }: TrainingBatch, { batch, sequence }: BatchShape) {
-    const { dropoutSites, withLoss } = this.#use;
-    return dropoutSites.map((site) => {
-      const { input } = site;
-      const shape = withLoss.inputs.find(({ name }) => name === input)?.shape ?? [];
-      const extents = shape.map((dim) =>
-        dim === 'batch' ? batch : dim === 'sequence' ? sequence : Number(dim),
-      );
-      const mask = this.#dropout.mask(site, extents, epoch, number);
-      // What is dropped of a table, say, is the same for all texts.
-      return { input, mask, byText: shape[0] === 'batch' };
-    });
+    return gradients.run(await this.#batchParts.of(batch, this.#use));
   }
 
   /**
@@ -437,11 +376,4 @@ export class Run {
     await this.#predictor.release();
     await this.#use.prefix?.release();
   }
-}
-
-/** Rows `from` to `to` of a tensor, over its own memory. */
-function rowsOf({ shape, data }: Tensor<'float32'>, from: number, to: number): Tensor<'float32'> {
-  const [rows = 1, ...rest] = shape;
-  const width = data.length / rows;
-  return float32([to - from, ...rest], data.subarray(from * width, to * width));
 }

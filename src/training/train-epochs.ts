@@ -1,6 +1,7 @@
 import { schedule } from '../optim/schedule.ts';
 import type { BatchGradients } from './batch-gradients.ts';
-import type { Capture, Run, TrainingBatch } from './run.ts';
+import type { TrainingBatch } from './batch-parts.ts';
+import type { Capture, Run } from './run.ts';
 
 /** Which batches to train on: from batch `skip` of epoch `from` to the end of epoch `to`; epochs count from 1. */
 export interface TrainingSpan {

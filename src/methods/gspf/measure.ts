@@ -1,6 +1,7 @@
 import type { BatchGradients } from '../../training/batch-gradients.ts';
+import type { TrainingBatch } from '../../training/batch-parts.ts';
 import { denseGradient, stretchesOf } from '../../training/gradient.ts';
-import type { Run, TrainingBatch } from '../../training/run.ts';
+import type { Run } from '../../training/run.ts';
 import { scoreKinds } from './scores.ts';
 import { accumulate, createStatistics, type Statistics } from './statistics.ts';
 

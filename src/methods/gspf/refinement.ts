@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ActiveSet } from '../../training/active-set.ts';
+import type { TrainingBatch } from '../../training/batch-parts.ts';
 import type { Checkpoint } from '../../training/checkpoint.ts';
-import type { Capture, Run, TrainingBatch } from '../../training/run.ts';
+import type { Capture, Run } from '../../training/run.ts';
 import type { SelectionReport } from '../../training/run-report.ts';
 import { countAll, difference, type Indices, type Selection, union } from '../selection.ts';
 import { floatTensors, readSelection, restoreFloats, selectionTensors, under } from '../selection-tensors.ts';

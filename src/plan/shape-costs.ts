@@ -1,8 +1,8 @@
 import type { Batch } from '../data/batches.ts';
 import type { StaticGraph } from '../graph/graph.ts';
+import { peakLiveBytes } from '../lowering/live-memory.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { BatchShape } from '../runtime/shape-cache.ts';
-import { peakLiveBytes } from './live-memory.ts';
 import type { Speeds } from './speeds.ts';
 import { graphWork, workKinds } from './work.ts';
 

@@ -1,6 +1,6 @@
 import type { StaticGraph } from '../graph/graph.ts';
+import { peakLiveBytes } from '../lowering/live-memory.ts';
 import type { HeldBytes } from '../measure/memory.ts';
-import { peakLiveBytes } from '../plan/live-memory.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { bytesPerElement, sizeOf } from '../tensor.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { int, type StaticGraph } from '../../src/graph/graph.ts';
-import { executionOrder, peakLiveBytes } from '../../src/plan/live-memory.ts';
+import { executionOrder, peakLiveBytes } from '../../src/lowering/live-memory.ts';
 import { graphWork } from '../../src/plan/work.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
 

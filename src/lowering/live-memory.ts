@@ -1,6 +1,6 @@
 import type { Node, StaticGraph } from '../graph/graph.ts';
-import { orderForEarlyRelease } from '../lowering/execution-order.ts';
 import { bytesPerElement, sizeOf } from '../tensor.ts';
+import { orderForEarlyRelease } from './execution-order.ts';
 
 /** Operators whose output is their input's memory under another shape. */
 const views = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']);

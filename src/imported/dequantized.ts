@@ -1,7 +1,8 @@
+import { intAttribute } from '../graph/attributes.ts';
 import type { Graph, Node } from '../graph/graph.ts';
-import { fromNumeric, toNumeric } from '../ops/numeric.ts';
+import { normalizeAxis } from '../ops/shapes.ts';
 import { operators } from '../ops/table.ts';
-import type { DType, Tensor } from '../tensor.ts';
+import { type DType, float32, sizeOf, type Tensor } from '../tensor.ts';
 
 /** A graph whose quantised initializers are floats. */
 export interface Dequantized {
@@ -40,9 +41,20 @@ export function dequantizeInitializers(graph: Graph): Dequantized {
   return { graph: { ...graph, nodes, initializers: new Map(kept) }, storedTypes };
 }
 
+/** (x − zero point) · scale in float32: what the reference kernel makes, without its float64 copies of large weights. */
 function dequantized(node: Node, constants: readonly (Tensor | undefined)[]): Tensor {
-  const { infer, evaluate } = operators.DequantizeLinear;
-  infer({ node, inputs: constants, constants });
-  const [value] = evaluate({ node, inputs: constants.map((tensor) => tensor && toNumeric(tensor)) });
-  return fromNumeric(value ?? { dtype: 'float32', shape: [0], data: new Float64Array() });
+  operators.DequantizeLinear.infer({ node, inputs: constants, constants });
+  const [stored, scale, zeroPoint] = constants;
+  const { shape, data }: Pick<Tensor, 'shape' | 'data'> = stored ?? { shape: [0], data: new Float32Array() };
+  const count = scale?.data.length ?? 1;
+  const axis = (): number => normalizeAxis(intAttribute(node, 'axis', 1), shape.length, node);
+  // So many values in a row have one scale.
+  const run = count === 1 ? data.length : sizeOf(shape.slice(axis() + 1));
+  const values = new Float32Array(data.length);
+  for (let start = 0; start < values.length; start += run) {
+    const k = (start / run) % count;
+    const [factor, zero] = [Number(scale?.data[k] ?? 1), Number(zeroPoint?.data[k] ?? 0)];
+    for (let i = start; i < start + run; i++) values[i] = (Number(data[i]) - zero) * factor;
+  }
+  return float32(shape, values);
 }

@@ -1,5 +1,5 @@
 import type { StaticGraph } from '../graph/graph.ts';
-import type { Backend, Executable } from './backend.ts';
+import type { Backend, CompileOptions, Executable } from './backend.ts';
 
 /** The extents that a text model's graph is specialised for. */
 export interface BatchShape {
@@ -12,11 +12,17 @@ export interface BatchShape {
 /** Executables of one graph, made when a batch shape is met for the first time and kept. */
 export class ShapeCache {
   readonly #backend: Backend;
+  readonly #options: CompileOptions;
   readonly #specialized: (shape: BatchShape) => StaticGraph;
   readonly #executables = new Map<string, Promise<Executable>>();
 
-  constructor(backend: Backend, specialized: (shape: BatchShape) => StaticGraph) {
+  constructor(
+    backend: Backend,
+    specialized: (shape: BatchShape) => StaticGraph,
+    options: CompileOptions = {},
+  ) {
     this.#backend = backend;
+    this.#options = options;
     this.#specialized = specialized;
   }
 
@@ -24,7 +30,7 @@ export class ShapeCache {
     const key = `${shape.batch}x${shape.sequence}`;
     const existing = this.#executables.get(key);
     if (existing !== undefined) return existing;
-    const executable = this.#backend.compile(this.#specialized(shape));
+    const executable = this.#backend.compile(this.#specialized(shape), this.#options);
     this.#executables.set(key, executable);
     return executable;
   }

@@ -29,6 +29,11 @@ export class BatchParts {
     this.#dropout = new DropoutMasks(seed);
   }
 
+  /** The shapes in which a batch is run, as text. */
+  shapes({ rows, length }: Batch): readonly string[] {
+    return microBatches(rows, this.#microBatch).map((part) => `${part.length} × ${length}`);
+  }
+
   /** The parts of a batch, whose shares of its mean loss make 1. */
   async of(batch: TrainingBatch, use: PrefixUse): Promise<readonly BatchPart[]> {
     const masks = this.#masks(batch, use);

@@ -29,10 +29,10 @@ export class MemoryLedger {
   watching(backend: Backend): Backend {
     return {
       name: backend.name,
-      compile: (graph) => {
+      compile: (graph, options) => {
         this.note('activations', peakLiveBytes(graph));
         this.note('gradients', outputBytes(graph));
-        return backend.compile(graph);
+        return backend.compile(graph, options);
       },
     };
   }

@@ -34,6 +34,9 @@ import { asStored } from './stored-weights.ts';
 /** What checkpoints have the running statistics under. */
 const STATISTIC = 'statistic';
 
+/** So many shapes of batches keep their memory: the usual one, and that of a last batch that is smaller. */
+const SHAPES_TO_KEEP = 2;
+
 /** What one step leaves for the progress line. */
 interface StepResult {
   readonly lr: number;
@@ -62,6 +65,8 @@ export class Run {
   #use: PrefixUse;
   #isFilled = false;
   readonly #batchParts: BatchParts;
+  /** Whether the graphs that compute gradients keep their memory: each shape of batches has one. */
+  readonly #keepsMemory: boolean;
   /** What of its memory it knows of. */
   readonly memory: MemoryLedger = new MemoryLedger();
   /** Steps that the whole run will take, known once its method has planned it. */
@@ -90,6 +95,8 @@ export class Run {
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#batchParts = new BatchParts(prepared.objective, options);
+    const shapes = new Set(prepared.batches(1).flatMap((batch) => this.#batchParts.shapes(batch)));
+    this.#keepsMemory = shapes.size <= SHAPES_TO_KEEP && options.warmup.slices <= 1;
     this.#use = { ...prepared, prefix: undefined, products: undefined };
     this.#predictor = this.#newPredictor();
   }
@@ -177,6 +184,7 @@ export class Run {
       above: prefix && ((graph: StaticGraph) => prefix.cut.above(graph)),
       products,
       ways: waysByCost(this.options.sparseCosts),
+      keepsMemory: this.#keepsMemory,
     };
   }
 

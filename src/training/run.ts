@@ -66,7 +66,7 @@ export class Run {
   #isFilled = false;
   readonly #batchParts: BatchParts;
   /** Whether the graphs that compute gradients keep their memory: each shape of batches has one. */
-  readonly #keepsMemory: boolean;
+  readonly keepsMemory: boolean;
   /** What of its memory it knows of. */
   readonly memory: MemoryLedger = new MemoryLedger();
   /** Steps that the whole run will take, known once its method has planned it. */
@@ -96,7 +96,7 @@ export class Run {
     this.#phaseStartedAt = startedAt;
     this.#batchParts = new BatchParts(prepared.objective, options);
     const shapes = new Set(prepared.batches(1).flatMap((batch) => this.#batchParts.shapes(batch)));
-    this.#keepsMemory = shapes.size <= SHAPES_TO_KEEP && options.warmup.slices <= 1;
+    this.keepsMemory = shapes.size <= SHAPES_TO_KEEP && options.warmup.slices <= 1;
     this.#use = { ...prepared, prefix: undefined, products: undefined };
     this.#predictor = this.#newPredictor();
   }
@@ -184,7 +184,7 @@ export class Run {
       above: prefix && ((graph: StaticGraph) => prefix.cut.above(graph)),
       products,
       ways: waysByCost(this.options.sparseCosts),
-      keepsMemory: this.#keepsMemory,
+      keepsMemory: this.keepsMemory,
     };
   }
 

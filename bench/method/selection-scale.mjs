@@ -47,9 +47,9 @@ const { scorer } = createScores(score, {
   round: 0,
 });
 // The scorer is called for every piece of the weights: a good moment to look at the memory.
-const watched = (tensor, start, out) => {
+const watched = (tensor, start, out, least) => {
   if (start % (1 << 20) === 0) watch();
-  scorer(tensor, start, out);
+  scorer(tensor, start, out, least);
 };
 const { selected, units } = select(tensors, [], watched, selectOptions);
 watch();

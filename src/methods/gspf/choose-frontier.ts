@@ -104,6 +104,14 @@ function sparseOperations(selection: Selection, shapes: ReadonlyMap<string, Shap
 function touched(indices: Indices, shape: Shape): number {
   if (indices === 'all') return sizeOf(shape);
   const columns = sizeOf(shape.slice(1));
-  const rows = new Set(Array.from(indices, (index) => Math.floor(index / columns)));
-  return rows.size * new Set(Array.from(indices, (index) => index % columns)).size;
+  const [rows, across] = [new Uint8Array(shape[0] ?? 1), new Uint8Array(columns)];
+  let [height, width] = [0, 0];
+  for (const index of indices) {
+    const [row, column] = [Math.floor(index / columns), index % columns];
+    height += 1 - (rows[row] ?? 1);
+    width += 1 - (across[column] ?? 1);
+    rows[row] = 1;
+    across[column] = 1;
+  }
+  return height * width;
 }

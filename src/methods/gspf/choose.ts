@@ -11,7 +11,8 @@ import { chooseFrontier, type FrontierReport, type StepOperations } from './choo
 import type { Depths } from './frontier.ts';
 import { type KeptScores, keepScores, mixScores, readScores } from './mix.ts';
 import { createScores, type Scorer, type Scores } from './scores.ts';
-import { type EligibleTensor, type Selected, select } from './select.ts';
+import { budgetOf, type EligibleTensor, listFor, type Selected, select } from './select.ts';
+import type { Shortlist } from './shortlist.ts';
 import type { Statistics } from './statistics.ts';
 
 /** A selection with what lies behind it. */
@@ -100,7 +101,7 @@ export class Chooser {
       const depth = this.depths.of(name);
       byDepth.set(depth, (byDepth.get(depth) ?? 0) + number);
     }
-    return { byDepth, budget: Math.max(1, Math.floor(select.ratio * this.eligibleWeights)) };
+    return { byDepth, budget: budgetOf(select.ratio, this.eligibleWeights) };
   }
 
   /** The scores kept for the next choice, for a checkpoint, as float64 tensors `kept/<name>`. */
@@ -149,21 +150,21 @@ export class Chooser {
   }
 
   #select(scorer: Scorer): Selected & { readonly frontier: FrontierReport | null } {
-    const { options } = this.#run;
-    const { frontier, frontierMass, head: headRule } = options.select;
+    const { select } = this.#run.options;
     const tensors = this.#eligible;
-    const head = this.#head;
-    const selectFrom = (some: readonly EligibleTensor[]): Selected =>
-      this.#selectFrom(some, scorer, options.select);
-    const isOpen = frontier === 'auto' && this.#round <= 1;
-    if (!isOpen) return { ...selectFrom(tensors), frontier: null };
+    const isOpen = select.frontier === 'auto' && this.#round <= 1;
+    if (!isOpen) return { ...this.#selectFrom(tensors, scorer, select), frontier: null };
+    const whole = new Set(select.head === 'always' ? this.#head : []);
+    const { of } = this.depths;
+    const topFirst = tensors.filter(({ name }) => !whole.has(name)).sort((a, b) => of(b.name) - of(a.name));
+    const listed = listFor(topFirst, scorer, select, this.eligibleWeights);
     const { selected, ...rest } = chooseFrontier({
       tensors,
-      whole: new Set(headRule === 'always' ? head : []),
+      whole,
       depths: this.depths,
       operations: this.#operations(),
-      leastMass: frontierMass,
-      selectFrom,
+      leastMass: select.frontierMass,
+      selectFrom: (some) => this.#selectFrom(some, scorer, select, listed),
     });
     return { ...selected, ...rest };
   }
@@ -177,8 +178,13 @@ export class Chooser {
     return this.#run.prepared.head.filter((name) => this.#tensors.includes(name));
   }
 
-  #selectFrom(tensors: readonly EligibleTensor[], scorer: Scorer, options: SelectOptions): Selected {
-    return select(tensors, this.#head, scorer, options, this.eligibleWeights);
+  #selectFrom(
+    tensors: readonly EligibleTensor[],
+    scorer: Scorer,
+    options: SelectOptions,
+    listed?: Shortlist | null,
+  ): Selected {
+    return select(tensors, this.#head, scorer, options, this.eligibleWeights, listed);
   }
 
   #operations(): StepOperations {

@@ -82,12 +82,15 @@ export function groupMeans(tensor: string, grid: Grid, scorer: Scorer): Float64A
   return means;
 }
 
-/** The ascending flat indices of the weights of all groups whose flag is set. */
-export function weightsOfGroups(grid: Grid, flags: Uint8Array): Int32Array {
-  const { rows, columns, height, width, across } = grid;
+/** The ascending flat indices of the weights of some groups; not a copy where groups are elements. */
+export function weightsOfGroups(grid: Grid, groups: Int32Array): Int32Array {
+  const { rows, columns, height, width, down, across } = grid;
+  if (height === 1 && width === 1) return groups;
+  const flags = new Uint8Array(down * across);
   let length = 0;
-  for (let group = 0; group < flags.length; group++) {
-    if (flags[group] !== 0) length += groupSize(grid, group);
+  for (const group of groups) {
+    flags[group] = 1;
+    length += groupSize(grid, group);
   }
   const indices = new Int32Array(length);
   let position = 0;

@@ -10,11 +10,13 @@ import { measuredBatches, momentsOf } from './statistics.ts';
  * Fills `out` with the scores of a tensor's weights from flat index `start` on; the higher, the more important.
  *
  * Scores are float64 and made piece by piece, so that those of a large model are never all in memory.
+ *
+ * @param least What scores less may come as any number below it; −∞ where absent.
  */
-export type Scorer = (tensor: string, start: number, out: Float64Array) => void;
+export type Scorer = (tensor: string, start: number, out: Float64Array, least?: number) => void;
 
 /** The score of one weight from the mean of its measure over the batches, and its value θ. */
-type WeightScore = (mean: number, theta: number, position: number) => number;
+type WeightScore = (mean: number, theta: number, position: number, least: number) => number;
 
 /** What a score kind may know beside the weight itself. */
 interface ScoreContext {
@@ -48,8 +50,12 @@ export const scoreKinds: Readonly<Record<ScoreOptions['kind'], ScoreKind>> = {
     score: ({ options, moments: { mean, deviation } }) => {
       const magnitude = magnitudes[options.magnitude];
       const floor = options.negative === 'clamp' ? 0 : -Infinity;
-      return (S, theta) => {
-        const z = deviation === 0 ? 0 : (S - mean) / deviation;
+      const isTanh = options.magnitude === 'tanh';
+      return (S, theta, _position, least) => {
+        const excess = S - mean;
+        // tanh x ≤ x, but for rounding: what is too low by far needs no tanh, which takes most of the time.
+        if (isTanh && least > 0 && excess * Math.abs(theta) < 0.999 * least * deviation) return 0;
+        const z = deviation === 0 ? 0 : excess / deviation;
         return Math.max(z, floor) * magnitude(theta);
       };
     },
@@ -117,20 +123,20 @@ export function createScores(options: ScoreOptions, inputs: ScoreInputs): Scores
   const theta = inputs[options.reference];
   const offsets = positions(inputs.sizes);
 
-  const scorer: Scorer = (tensor, start, out) => {
+  const scorer: Scorer = (tensor, start, out, least = -Infinity) => {
     const weights = found(theta, tensor, `${options.reference} weights`);
     const offset = found(offsets, tensor, 'size') + start;
     const moments = normalization?.of(tensor) ?? IDENTITY;
     const score = kind.score({ options, moments, key });
     if (kind.measure === null || statistics === null) {
-      for (let i = 0; i < out.length; i++) out[i] = score(0, weights[start + i] ?? 0, offset + i);
+      for (let i = 0; i < out.length; i++) out[i] = score(0, weights[start + i] ?? 0, offset + i, least);
       return;
     }
     const running = found(statistics.tensors, tensor, 'statistics');
     const batches = measuredBatches(tensor, running);
     const { sum } = running;
     for (let i = 0; i < out.length; i++) {
-      out[i] = score((sum[start + i] ?? 0) / batches, weights[start + i] ?? 0, offset + i);
+      out[i] = score((sum[start + i] ?? 0) / batches, weights[start + i] ?? 0, offset + i, least);
     }
   };
   return { scorer, normalization: normalization?.report ?? null };

@@ -9,6 +9,7 @@ import { gridOf, groupMeans, groupSize, weightsOfGroups } from './groups.ts';
 import { readScores } from './mix.ts';
 import { apportion, scopeUnits } from './scopes.ts';
 import type { Scorer } from './scores.ts';
+import { type Shortlist, shortlist } from './shortlist.ts';
 import type { Candidates } from './take.ts';
 import { takeBest } from './take.ts';
 
@@ -60,6 +61,7 @@ export interface Selected {
  * @param tensors The tensors to choose from, in tensor order.
  * @param head Names of the newly initialised tensors.
  * @param eligible P, where the ratio refers to more weights than those to choose from.
+ * @param listed What {@link listFor} found in these and perhaps other tensors.
  * @throws `training/diverged` naming the tensor with a score that is not a number, `usage/option` when nothing
  * is eligible or the granularity is none.
  */
@@ -69,12 +71,13 @@ export function select(
   scorer: Scorer,
   options: BudgetOptions,
   eligible: number = totalSize(tensors),
+  listed?: Shortlist | null,
 ): Selected {
   const { ratio, headInBudget, scope, granularity } = options;
   if (eligible === 0) {
     throw new GspfError('usage/option', { subject: 'select', expected: 'eligible weights', got: 'none' });
   }
-  const k = Math.max(1, Math.floor(ratio * eligible));
+  const k = budgetOf(ratio, eligible);
   const whole = new Set(options.head === 'always' ? head : []);
   const headSize = totalSize(tensors.filter(({ name }) => whole.has(name)));
   const body = cutTensors(
@@ -84,7 +87,7 @@ export function select(
   const bodyBudget = Math.min(headInBudget ? Math.max(0, k - headSize) : k, totalSize(body));
 
   const ranking = rankingOf(body, scorer, granularity);
-  let chosen = chooseInUnits(body, ranking, scope, bodyBudget);
+  let chosen = chooseInUnits(body, ranking, scope, bodyBudget, listed);
   if (headSize === 0 && chosen.units.every(({ taken }) => taken === 0)) {
     chosen = chooseOne(body, ranking, bodyBudget);
   }
@@ -109,6 +112,28 @@ export function select(
     units: chosen.units,
     perTensor: Object.fromEntries(perTensor),
   };
+}
+
+/** The number of weights to select in all: max(1, ⌊ratio · P⌋). */
+export function budgetOf(ratio: number, eligible: number): number {
+  return Math.max(1, Math.floor(ratio * eligible));
+}
+
+/**
+ * A shortlist that serves every selection from the first one or more of the tensors; undefined where their budgets
+ * are not one for all weights, null where it would be too long.
+ *
+ * @param tensors Those that compete, the last ones first to be left out.
+ */
+export function listFor(
+  tensors: readonly EligibleTensor[],
+  scorer: Scorer,
+  { ratio, scope, granularity }: BudgetOptions,
+  eligible: number,
+): Shortlist | null | undefined {
+  if (scope !== 'global' || granularity !== 'element') return undefined;
+  const candidates = cutTensors(tensors, granularity).map((tensor) => tensor.candidates);
+  return shortlist(candidates, scorer, budgetOf(ratio, eligible) + 1);
 }
 
 /** A tensor and its groups, which are single elements under the granularity `element`. */
@@ -155,6 +180,7 @@ function chooseInUnits(
   ranking: Scorer,
   scope: SelectOptions['scope'],
   budget: number,
+  listed?: Shortlist | null,
 ): Chosen {
   const units = [...scopeUnits(body, scope)].map(([name, members]) => ({ name, members }));
   const shares = apportion(
@@ -165,13 +191,14 @@ function chooseInUnits(
   let mass = 0;
   const reports = units.map(({ name, members }, number): UnitReport => {
     const share = shares[number] ?? 0;
-    const { flags, size, threshold, next, ...found } = takeBest(
+    const { taken, size, threshold, next, ...found } = takeBest(
       members.map(({ candidates }) => candidates),
       ranking,
       share,
+      listed,
     );
     mass += found.mass;
-    for (const [tensor, taken] of indicesOf(members, flags)) indices.set(tensor, taken);
+    for (const [tensor, weights] of indicesOf(members, taken)) indices.set(tensor, weights);
     return { name, budget: share, taken: size, threshold, next };
   });
   return { indices, mass, units: reports };
@@ -180,18 +207,18 @@ function chooseInUnits(
 /** The best group of all, although it is larger than the budget. */
 function chooseOne(body: readonly CutTensor[], ranking: Scorer, budget: number): Chosen {
   const ofSizeOne = body.map(({ candidates }) => ({ ...candidates, size: 1 }));
-  const { flags, mass, threshold, next } = takeBest(ofSizeOne, ranking, 1);
-  const indices = indicesOf(body, flags);
-  const taken = [...indices.values()].reduce((sum, { length }) => sum + length, 0);
-  return { indices, mass: mass * taken, units: [{ name: 'all', budget, taken, threshold, next }] };
+  const { taken, mass, threshold, next } = takeBest(ofSizeOne, ranking, 1);
+  const indices = indicesOf(body, taken);
+  const size = [...indices.values()].reduce((sum, { length }) => sum + length, 0);
+  return { indices, mass: mass * size, units: [{ name: 'all', budget, taken: size, threshold, next }] };
 }
 
 function indicesOf(
   tensors: readonly CutTensor[],
-  flags: readonly Uint8Array[],
+  taken: readonly Int32Array[],
 ): ReadonlyMap<string, Int32Array> {
   return new Map(
-    tensors.map(({ name, grid }, i) => [name, weightsOfGroups(grid, flags[i] ?? new Uint8Array(0))]),
+    tensors.map(({ name, grid }, i) => [name, weightsOfGroups(grid, taken[i] ?? new Int32Array(0))]),
   );
 }
 

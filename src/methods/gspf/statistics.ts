@@ -94,9 +94,10 @@ export function momentsOf(tensors: ReadonlyMap<string, RunningSum>): Moments {
   let most = -Infinity;
   for (const [name, running] of tensors) {
     const batches = measuredBatches(name, running);
+    const sums = running.sum;
     let sum = 0;
-    for (let i = 0; i < running.sum.length; i++) {
-      const value = (running.sum[i] ?? 0) / batches;
+    for (let i = 0; i < sums.length; i++) {
+      const value = (sums[i] ?? 0) / batches;
       sum += value;
       if (value < least) least = value;
       if (value > most) most = value;
@@ -110,7 +111,7 @@ export function momentsOf(tensors: ReadonlyMap<string, RunningSum>): Moments {
       });
     }
     total += sum;
-    elements += running.sum.length;
+    elements += sums.length;
   }
   if (least === most) return { mean: least, deviation: 0 };
   const mean = total / elements;

@@ -1,5 +1,7 @@
-import { GspfError } from '../../errors.ts';
+import { keyBits, scoreOfKey } from './keys.ts';
+import { readScores } from './mix.ts';
 import type { Scorer } from './scores.ts';
+import { notANumber, type Shortlist, shortlist } from './shortlist.ts';
 
 /** What may be taken of one tensor: numbered elements or groups. */
 export interface Candidates {
@@ -9,9 +11,10 @@ export interface Candidates {
   readonly size: number | ((candidate: number) => number);
 }
 
-/** What was taken: for each tensor a flag by candidate. */
+/** What was taken. */
 export interface Taken {
-  readonly flags: readonly Uint8Array[];
+  /** The candidates of each tensor, ascending. */
+  readonly taken: readonly Int32Array[];
   /** Weights taken. */
   readonly size: number;
   /** Σ of their scores, those below 0 left out. */
@@ -32,14 +35,32 @@ interface Pool {
 /**
  * Takes candidates best first, ties in order; one that no longer fits the budget is passed over.
  *
- * Nothing is sorted but the few candidates near the threshold: scores are made piece by piece, mostly twice, and
- * counted by their leading bits. Beside that it keeps a byte for each candidate.
- *
  * @param scorer Scores of the candidates: the start index counts candidates.
  * @param budget Weights.
+ * @param listed A shortlist of at least `budget` + 1 of each of the tensors; null to rank all candidates.
  * @throws `training/diverged` naming the tensor with a score that is not a number.
  */
-export function takeBest(candidates: readonly Candidates[], scorer: Scorer, budget: number): Taken {
+export function takeBest(
+  candidates: readonly Candidates[],
+  scorer: Scorer,
+  budget: number,
+  listed: Shortlist | null = shortlist(candidates, scorer, budget + 1),
+): Taken {
+  if (listed === null) return takeBestOfAll(candidates, scorer, budget);
+  const contenders = candidates.map(({ tensor }) => listed.get(tensor)?.numbers ?? new Int32Array(0));
+  const { taken, ...found } = takeBestOfAll(
+    candidates.map(({ tensor }, i) => ({ tensor, count: contenders[i]?.length ?? 0, size: 1 })),
+    readScores(new Map([...listed].map(([tensor, { scores }]) => [tensor, scores]))),
+    budget,
+  );
+  return { ...found, taken: taken.map((places, i) => places.map((place) => contenders[i]?.[place] ?? 0)) };
+}
+
+/**
+ * Nothing is sorted but the few candidates near the threshold: scores are made piece by piece, mostly twice, and
+ * counted by their leading bits. Beside that it keeps a byte for each candidate.
+ */
+function takeBestOfAll(candidates: readonly Candidates[], scorer: Scorer, budget: number): Taken {
   const pool = { candidates, scorer, flags: candidates.map(({ count }) => new Uint8Array(count)) };
   let left = budget;
   let threshold: number | null = null;
@@ -56,7 +77,14 @@ export function takeBest(candidates: readonly Candidates[], scorer: Scorer, budg
     threshold = round.threshold ?? threshold;
     next = round.next;
   } while (left > 0 && cut !== EVERYTHING);
-  return { flags: pool.flags, size: budget - left, mass, threshold, next };
+  return { taken: pool.flags.map(numbersOf), size: budget - left, mass, threshold, next };
+}
+
+/** The numbers of the flags that are set. */
+function numbersOf(flags: Uint8Array): Int32Array {
+  const numbers: number[] = [];
+  for (let i = 0; i < flags.length; i++) if (flags[i] !== 0) numbers.push(i);
+  return Int32Array.from(numbers);
 }
 
 /** Where the budget runs out: among the scores between two bounds, inclusive. Everything above fits. */
@@ -99,17 +127,13 @@ function histogram(
 ): { readonly counts: Float64Array; readonly sizes: Float64Array } {
   const counts = new Float64Array(1 << 16);
   const sizes = new Float64Array(1 << 16);
-  const half = shift >= 32 ? 1 : 0;
   for (const { start, scores, words, flags, size } of pieces(pool)) {
     for (let i = 0; i < scores.length; i++) {
       const score = scores[i] ?? 0;
       if (score < from || score > to || flags[start + i] !== 0) continue;
       const weights = typeof size === 'number' ? size : size(start + i);
       if (weights > left) continue;
-      // The key of a number below 0 is all its bits flipped, that of another its bits with the sign bit set:
-      // unsigned keys order as the numbers do.
-      const flips = score < 0 ? -1 : half << 31;
-      const bin = (((words[2 * i + half] ?? 0) ^ flips) >>> (shift & 16)) & 0xffff;
+      const bin = keyBits(words, i, score, shift);
       counts[bin] = (counts[bin] ?? 0) + 1;
       sizes[bin] = (sizes[bin] ?? 0) + weights;
     }
@@ -117,19 +141,8 @@ function histogram(
   return { counts, sizes };
 }
 
-const SIGN = 1n << 63n;
-
-/** The number with this key; `beyond` for the keys past those of the infinities. */
-function scoreOfKey(key: bigint, beyond: number): number {
-  const bits = new BigUint64Array([key >= SIGN ? key - SIGN : ~key]);
-  const score = new Float64Array(bits.buffer)[0] ?? 0;
-  if (Number.isNaN(score)) return beyond;
-  // −0 is no score, but would compare as 0.
-  return Object.is(score, -0) ? -Number.MIN_VALUE : score;
-}
-
 /** Takes the fitting candidates above the cut, and of those within it, best first, what fits. */
-function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'flags'> {
+function takeDownTo(pool: Pool, left: number, cut: Cut): Omit<Taken, 'taken'> {
   const { from, to } = cut;
   let taken = 0;
   let mass = 0;
@@ -205,13 +218,4 @@ function* pieces({ candidates, scorer, flags }: Pool): Generator<Piece> {
       yield { start, scores, words, flags: flags[number] ?? new Uint8Array(count), size };
     }
   }
-}
-
-function notANumber(tensor: string): GspfError {
-  return new GspfError('training/diverged', {
-    subject: `score of "${tensor}"`,
-    expected: 'numbers',
-    got: 'NaN',
-    hint: 'The gradients or weights are not finite: lower the learning rate, or check the data.',
-  });
 }

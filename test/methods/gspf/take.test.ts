@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { gaussian } from '../../../src/data/shuffle.ts';
 import { readScores } from '../../../src/methods/gspf/mix.ts';
-import type { Candidates } from '../../../src/methods/gspf/take.ts';
+import type { Candidates, Taken } from '../../../src/methods/gspf/take.ts';
 import { takeBest } from '../../../src/methods/gspf/take.ts';
 import { failure } from '../../data/failure.ts';
 
@@ -41,13 +41,19 @@ function expectAsBySorting(tensors: readonly (readonly Entry[])[], budget: numbe
     tensors.map((entries, tensor) => [`t${tensor}`, Float64Array.from(entries, ({ score }) => score)]),
   );
   const got = takeBest(candidates, readScores(kept), budget);
+  const unlisted = takeBest(candidates, readScores(kept), budget, null);
+  const report = ({ size, mass, threshold, next }: Taken): unknown => ({ size, mass, threshold, next });
+  expect(report(got)).toEqual(report(unlisted));
 
   const { taken, passed } = bySorting(tensors.flat(), budget);
-  const flags = tensors.map(({ length }) => new Uint8Array(length));
-  for (const { tensor, candidate } of taken) flags[tensor]![candidate] = 1;
+  const numbers = tensors.map((): number[] => []);
+  for (const { tensor, candidate } of taken) numbers[tensor]!.push(candidate);
   // Compared as bytes: matchers are slow on long arrays.
-  flags.forEach((wanted, tensor) => {
-    expect(Buffer.compare(got.flags[tensor]!, wanted)).toBe(0);
+  numbers.forEach((wanted, tensor) => {
+    const bytes = new Uint8Array(Int32Array.from(wanted).sort().buffer);
+    for (const { taken } of [got, unlisted]) {
+      expect(Buffer.compare(new Uint8Array(taken[tensor]!.buffer), bytes)).toBe(0);
+    }
   });
   expect(got.size).toBe(taken.reduce((sum, { size }) => sum + size, 0));
   const mass = taken.reduce((sum, { score, size }) => sum + Math.max(0, score) * size, 0);
@@ -90,9 +96,9 @@ test('elements meet every budget exactly', () => {
     fc.property(tensorsOf(tied, fc.constant(1)), fc.nat(100), (tensors, budget) => {
       const kept = new Map(tensors.map((entries, t) => [`${t}`, Float64Array.from(entries, (e) => e.score)]));
       const candidates = tensors.map(({ length }, t) => ({ tensor: `${t}`, count: length, size: 1 }));
-      const { size, flags } = takeBest(candidates, readScores(kept), budget);
+      const { size, taken } = takeBest(candidates, readScores(kept), budget);
       expect(size).toBe(Math.min(budget, tensors.flat().length));
-      expect(flags.reduce((sum, each) => sum + each.reduce((a, b) => a + b, 0), 0)).toBe(size);
+      expect(taken.reduce((sum, { length }) => sum + length, 0)).toBe(size);
     }),
   );
 });

@@ -31,6 +31,9 @@ export function onnxRuntime({ threads, memoryArena = false, profiler }: OnnxRunt
     executionProviders: ['cpu'],
     enableCpuMemArena: memoryArena,
     logSeverityLevel: 3,
+    // Each session has threads of its own. Left to themselves they go on spinning for some 20 ms after a run, and take a
+    // core from whatever runs next: JavaScript, or the session of another shape.
+    extra: { session: { force_spinning_stop: '1' } },
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
   };
   return {

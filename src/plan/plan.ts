@@ -75,8 +75,6 @@ const KEPT_OF_SHAPE = 15e6;
 const RUNTIME_BYTES = 40e6;
 /** A step on selected weights beside the sum of its parts, each timed alone in a chain of its kind: as measured. */
 const SPARSE_FACTOR = 1.3;
-/** A step that keeps its memory beside one that does not: case A in docs/performance.md, 0.87 to 0.92. */
-const KEPT_MEMORY_FACTOR = 0.88;
 
 /**
  * Predicts what a run would take, without a step of it: memory from the graphs that it would run, time from their
@@ -211,9 +209,10 @@ class Planner {
       (shape) => this.#run.gradientGraph(active, shape),
       this.#speeds.graph,
       this.#run.environment,
+      this.#run.keepsMemory,
     );
     const isSparse = [...active.values()].some((indices) => indices !== 'all');
-    const factor = (isSparse ? SPARSE_FACTOR : 1) * (this.#run.keepsMemory ? KEPT_MEMORY_FACTOR : 1);
+    const factor = isSparse ? SPARSE_FACTOR : 1;
     const below = phase === 'train' ? await this.#prefix() : { ms: 0, memoryBytes: 0 };
     const complete: MemoryPlan = {
       process: this.#process + RUNTIME_BYTES,

@@ -2,18 +2,21 @@ import type { Batch } from '../data/batches.ts';
 import type { StaticGraph } from '../graph/graph.ts';
 import { peakLiveBytes } from '../lowering/live-memory.ts';
 import type { Environment } from '../runtime/environment.ts';
-import type { BatchShape } from '../runtime/shape-cache.ts';
+import { type BatchShape, shapeKey } from '../runtime/shape-cache.ts';
 import type { Speeds } from './speeds.ts';
 import { graphWork, workKinds } from './work.ts';
 
 /** Lengths that a graph is looked at for; what lies between is interpolated. */
 const SAMPLES = 4;
 
+/** A run that keeps its memory beside one that does not: case A in docs/performance.md, 0.87 to 0.92. */
+const KEPT_MEMORY_FACTOR = 0.88;
+
 /** What a graph takes for batches of different lengths. */
 export interface ShapeCosts {
   /** Milliseconds of one run. */
   readonly msOf: (batch: Batch) => number;
-  /** Most bytes of intermediate values over all batches. */
+  /** Most bytes of intermediate values over all batches, those of shapes that keep their memory added up. */
   readonly liveBytes: number;
   /** Milliseconds until there is a session for each shape. */
   readonly compileMs: number;
@@ -26,15 +29,17 @@ export interface ShapeCosts {
  *
  * @param graphOf The graph for a shape.
  * @param environment To time how long a session takes to make.
+ * @param keepsMemory For which shapes memory is kept from run to run.
  */
 export async function shapeCosts(
   batches: readonly Batch[],
   graphOf: (shape: BatchShape) => StaticGraph,
   speeds: Speeds['graph'],
   { backend, now }: Pick<Environment, 'backend' | 'now'>,
+  keepsMemory: (shape: BatchShape) => boolean = () => false,
 ): Promise<ShapeCosts> {
   const rows = Math.max(1, ...batches.map((batch) => batch.rows.length));
-  const shapes = new Set(batches.map((batch) => `${batch.rows.length}x${batch.length}`));
+  const shapes = [...new Map(batches.map(shapeOf).map((shape) => [shapeKey(shape), shape])).values()];
   const lengths = [...new Set(batches.map(({ length }) => length))].sort((a, b) => a - b);
   const samples = sample(lengths).map((sequence) => {
     const graph = graphOf({ batch: rows, sequence });
@@ -47,20 +52,31 @@ export async function shapeCosts(
   const graph = graphOf({ batch: rows, sequence: lengths[lengths.length >> 1] ?? 1 });
   await (await backend.compile(graph)).release();
   const compileMs = now() - compiledFrom;
-  const msAt = (length: number): number => {
-    const above = samples.find(({ sequence }) => sequence >= length) ?? samples.at(-1);
-    const below = samples.findLast(({ sequence }) => sequence <= length) ?? above;
+  const at = (what: 'ms' | 'liveBytes', { batch, sequence }: BatchShape): number => {
+    const above = samples.find((other) => other.sequence >= sequence) ?? samples.at(-1);
+    const below = samples.findLast((other) => other.sequence <= sequence) ?? above;
     if (above === undefined || below === undefined) return 0;
-    if (above.sequence === below.sequence) return above.ms;
-    const part = (length - below.sequence) / (above.sequence - below.sequence);
-    return below.ms + part * (above.ms - below.ms);
+    const between = above.sequence - below.sequence;
+    const part = between === 0 ? 0 : (sequence - below.sequence) / between;
+    return ((below[what] + part * (above[what] - below[what])) * batch) / rows;
   };
+  const kept = shapes.filter(keepsMemory);
+  const others = shapes.filter((shape) => !keepsMemory(shape));
   return {
-    msOf: (batch) => (msAt(batch.length) * batch.rows.length) / rows,
-    liveBytes: Math.max(0, ...samples.map(({ liveBytes }) => liveBytes)),
-    compileMs: compileMs * shapes.size,
-    shapes: shapes.size,
+    msOf: (batch) => {
+      const shape = shapeOf(batch);
+      return at('ms', shape) * (keepsMemory(shape) ? KEPT_MEMORY_FACTOR : 1);
+    },
+    liveBytes:
+      kept.reduce((sum, shape) => sum + at('liveBytes', shape), 0) +
+      Math.max(0, ...others.map((shape) => at('liveBytes', shape))),
+    compileMs: compileMs * shapes.length,
+    shapes: shapes.length,
   };
+}
+
+function shapeOf({ rows, length }: Batch): BatchShape {
+  return { batch: rows.length, sequence: length };
 }
 
 /** A few of ascending numbers, the first and last among them. */

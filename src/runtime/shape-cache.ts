@@ -1,5 +1,5 @@
 import type { StaticGraph } from '../graph/graph.ts';
-import type { Backend, CompileOptions, Executable } from './backend.ts';
+import type { Backend, Executable } from './backend.ts';
 
 /** The extents that a text model's graph is specialised for. */
 export interface BatchShape {
@@ -9,28 +9,35 @@ export interface BatchShape {
   readonly sequence: number;
 }
 
+/** A shape as text: equal for equal shapes. */
+export function shapeKey({ batch, sequence }: BatchShape): string {
+  return `${batch}x${sequence}`;
+}
+
 /** Executables of one graph, made when a batch shape is met for the first time and kept. */
 export class ShapeCache {
   readonly #backend: Backend;
-  readonly #options: CompileOptions;
+  readonly #keepsMemory: (shape: BatchShape) => boolean;
   readonly #specialized: (shape: BatchShape) => StaticGraph;
   readonly #executables = new Map<string, Promise<Executable>>();
 
+  /** @param keepsMemory For which shapes memory is kept between runs; for none, if left out. */
   constructor(
     backend: Backend,
     specialized: (shape: BatchShape) => StaticGraph,
-    options: CompileOptions = {},
+    keepsMemory: (shape: BatchShape) => boolean = () => false,
   ) {
     this.#backend = backend;
-    this.#options = options;
+    this.#keepsMemory = keepsMemory;
     this.#specialized = specialized;
   }
 
   get(shape: BatchShape): Promise<Executable> {
-    const key = `${shape.batch}x${shape.sequence}`;
+    const key = shapeKey(shape);
     const existing = this.#executables.get(key);
     if (existing !== undefined) return existing;
-    const executable = this.#backend.compile(this.#specialized(shape), this.#options);
+    const options = { keepsMemory: this.#keepsMemory(shape) };
+    const executable = this.#backend.compile(this.#specialized(shape), options);
     this.#executables.set(key, executable);
     return executable;
   }

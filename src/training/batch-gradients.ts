@@ -38,8 +38,8 @@ export interface GradientOptions {
   readonly products?: EightBitProducts | undefined;
   /** How the gradients of selected elements are computed: the ways that are cheapest by `typicalCosts`, if left out. */
   readonly ways?: SparseWays | undefined;
-  /** Whether memory is kept between batches: for batches of few shapes (see `CompileOptions`). */
-  readonly keepsMemory?: boolean | undefined;
+  /** For which shapes of batches memory is kept between them (see `CompileOptions`). */
+  readonly keepsMemory?: ((shape: BatchShape) => boolean) | undefined;
 }
 
 /** Where to put the gradient of a tensor: memory for so many values, or undefined for memory of its own. */
@@ -139,9 +139,11 @@ export class BatchGradients {
       this.#gradients.set(name, { values });
       this.#results.set(gradientName(name), float32(indices === 'all' ? tensor.shape : [length], values));
     }
-    this.#cache = new ShapeCache(backend, (shape) => gradientGraph(graph, active, shape, options), {
+    this.#cache = new ShapeCache(
+      backend,
+      (shape) => gradientGraph(graph, active, shape, options),
       keepsMemory,
-    });
+    );
     if (!inParts) return;
     for (const [name, tensor] of this.#results) if (name !== LOSS) this.#sums.set(name, tensor);
   }

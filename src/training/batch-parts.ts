@@ -29,9 +29,9 @@ export class BatchParts {
     this.#dropout = new DropoutMasks(seed);
   }
 
-  /** The shapes in which a batch is run, as text. */
-  shapes({ rows, length }: Batch): readonly string[] {
-    return microBatches(rows, this.#microBatch).map((part) => `${part.length} × ${length}`);
+  /** The shapes in which a batch is run. */
+  shapes({ rows, length }: Batch): readonly BatchShape[] {
+    return microBatches(rows, this.#microBatch).map((part) => ({ batch: part.length, sequence: length }));
   }
 
   /** The parts of a batch, whose shares of its mean loss make 1. */

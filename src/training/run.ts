@@ -9,7 +9,8 @@ import type { Selection, Sizes } from '../methods/selection.ts';
 import { floatTensors, restoreFloats } from '../methods/selection-tensors.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
-import type { BatchShape } from '../runtime/shape-cache.ts';
+import { shapesToKeep } from '../runtime/kept-shapes.ts';
+import { type BatchShape, shapeKey } from '../runtime/shape-cache.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   BatchGradients,
@@ -33,9 +34,6 @@ import { asStored } from './stored-weights.ts';
 
 /** What checkpoints have the running statistics under. */
 const STATISTIC = 'statistic';
-
-/** So many shapes of batches keep their memory: the usual one, and that of a last batch that is smaller. */
-const SHAPES_TO_KEEP = 2;
 
 /** What one step leaves for the progress line. */
 interface StepResult {
@@ -65,8 +63,8 @@ export class Run {
   #use: PrefixUse;
   #isFilled = false;
   readonly #batchParts: BatchParts;
-  /** Whether the graphs that compute gradients keep their memory: each shape of batches has one. */
-  readonly keepsMemory: boolean;
+  /** Whether the graph that computes the gradients of batches of a shape keeps its memory. */
+  readonly keepsMemory: (shape: BatchShape) => boolean;
   /** What of its memory it knows of. */
   readonly memory: MemoryLedger = new MemoryLedger();
   /** Steps that the whole run will take, known once its method has planned it. */
@@ -95,8 +93,9 @@ export class Run {
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
     this.#batchParts = new BatchParts(prepared.objective, options);
-    const shapes = new Set(prepared.batches(1).flatMap((batch) => this.#batchParts.shapes(batch)));
-    this.keepsMemory = shapes.size <= SHAPES_TO_KEEP && options.warmup.slices <= 1;
+    const met = prepared.batches(1).flatMap((batch) => this.#batchParts.shapes(batch));
+    const kept = options.warmup.slices > 1 ? new Set() : shapesToKeep(met);
+    this.keepsMemory = (shape) => kept.has(shapeKey(shape));
     this.#use = { ...prepared, prefix: undefined, products: undefined };
     this.#predictor = this.#newPredictor();
   }

@@ -1,13 +1,13 @@
 import { GspfError, suggest } from '../errors.ts';
-import { formatType, type Tensor } from '../tensor.ts';
+import { formatType, type TensorType } from '../tensor.ts';
 import { isWeight, type WeightType } from './half-precision.ts';
 import type { Parameter } from './parameters.ts';
 import { type Head, headParameters, type TextEncoder } from './text-encoder.ts';
 
-/** The tensors of a checkpoint under their names in the task model. */
-export interface Checkpoint {
+/** The tensors of a checkpoint, or what stands for them, under their names in the task model. */
+export interface Checkpoint<T> {
   /** In the element types that the file has them in. */
-  readonly tensors: Map<string, Tensor<WeightType>>;
+  readonly tensors: Map<string, T & { readonly dtype: WeightType }>;
   /** Parameters that the checkpoint lacks: a base model has no classifier. */
   readonly missing: readonly Parameter[];
   /** Tensors of the file that the model has no use for: buffers, the heads of pretraining. */
@@ -18,13 +18,14 @@ export interface Checkpoint {
  * Finds each parameter of a model in a checkpoint: under its own name, without the encoder's prefix (as base models
  * are saved), or by TensorFlow's names of normalisation parameters (`gamma`, `beta`).
  *
+ * @param file What the file holds: tensors, or where they lie.
  * @param optional Whether the model can do without a parameter, because it can be made afresh.
  * @throws `input/model` for a parameter that is missing, or has another shape or element type, and for the parameters
  *   of a layer that the model does not have.
  */
-export function matchCheckpoint(
+export function matchCheckpoint<T extends TensorType>(
   parameters: readonly Parameter[],
-  file: ReadonlyMap<string, Tensor>,
+  file: ReadonlyMap<string, T>,
   {
     source,
     prefix,
@@ -34,8 +35,8 @@ export function matchCheckpoint(
     readonly prefix: string;
     readonly optional: (parameter: Parameter) => boolean;
   },
-): Checkpoint {
-  const tensors = new Map<string, Tensor<WeightType>>();
+): Checkpoint<T> {
+  const tensors = new Map<string, T & { readonly dtype: WeightType }>();
   const missing: Parameter[] = [];
   const used = new Set<string>();
   for (const parameter of parameters) {
@@ -62,6 +63,11 @@ export function matchCheckpoint(
   return { tensors, missing, unused };
 }
 
+/** What has one of some names; all, without names. */
+export function onlyOf<T>(tensors: ReadonlyMap<string, T>, names?: ReadonlySet<string>): Map<string, T> {
+  return new Map(names === undefined ? tensors : [...tensors].filter(([name]) => names.has(name)));
+}
+
 /**
  * The parameters that a checkpoint may hold: the encoder's, and those of the head that it was saved with, which its
  * class tells, as `BertForMaskedLM`.
@@ -69,7 +75,7 @@ export function matchCheckpoint(
 export function savedParameters(
   encoder: TextEncoder,
   className: string,
-  file: ReadonlyMap<string, Tensor>,
+  file: ReadonlyMap<string, TensorType>,
 ): readonly Parameter[] {
   const onHead = (head: Head | undefined): readonly Parameter[] => {
     const labels = head === undefined ? undefined : file.get(`${head.output}.weight`)?.shape[0];
@@ -115,7 +121,11 @@ function refuseFurtherLayers(
   });
 }
 
-function notFound(source: string, { name, shape }: Parameter, file: ReadonlyMap<string, Tensor>): GspfError {
+function notFound(
+  source: string,
+  { name, shape }: Parameter,
+  file: ReadonlyMap<string, TensorType>,
+): GspfError {
   return new GspfError('input/model', {
     subject: `${source}, tensor "${name}"`,
     expected: formatType({ dtype: 'float32', shape }),
@@ -124,7 +134,7 @@ function notFound(source: string, { name, shape }: Parameter, file: ReadonlyMap<
   });
 }
 
-function mismatch(source: string, { name, shape }: Parameter, tensor: Tensor): GspfError {
+function mismatch(source: string, { name, shape }: Parameter, tensor: TensorType): GspfError {
   return new GspfError('input/model', {
     subject: `${source}, tensor "${name}"`,
     expected: isWeight(tensor)

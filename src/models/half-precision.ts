@@ -1,11 +1,11 @@
 import { GspfError } from '../errors.ts';
-import { float32, type Tensor } from '../tensor.ts';
+import { float32, type Tensor, type TensorType } from '../tensor.ts';
 
 /** The element types that checkpoints store weights in. */
 export type WeightType = 'float32' | 'float16' | 'bfloat16';
 
 /** Whether a tensor's elements can be weights. */
-export function isWeight(tensor: Tensor): tensor is Tensor<WeightType> {
+export function isWeight<T extends TensorType>(tensor: T): tensor is T & { readonly dtype: WeightType } {
   return tensor.dtype === 'float32' || tensor.dtype === 'float16' || tensor.dtype === 'bfloat16';
 }
 

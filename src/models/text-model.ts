@@ -36,8 +36,10 @@ export interface TextModel {
   /**
    * Its tensors under their names in the task model, in the element types that it is stored in: read anew, so that the
    * caller may change them. A base model has no head.
+   *
+   * @param names Those of these names alone; all, if left out.
    */
-  readTensors(): Promise<Map<string, Tensor<WeightType>>>;
+  readTensors(names?: ReadonlySet<string>): Promise<Map<string, Tensor<WeightType>>>;
 }
 
 /**
@@ -45,16 +47,19 @@ export interface TextModel {
  * they have a deviation of their own, biases 0, gains 1.
  *
  * @param seed Same seed, same values; each parameter draws from a stream of its own.
+ * @param names Those of these names alone, with the values that they have among all.
  */
 export function initialize(
   parameters: readonly Parameter[],
   range: number,
   seed: number,
+  names?: ReadonlySet<string>,
 ): Map<string, Tensor<'float32'>> {
   return new Map(
-    parameters.map((parameter, stream) => {
+    parameters.flatMap((parameter, stream): [string, Tensor<'float32'>][] => {
+      if (names?.has(parameter.name) === false) return [];
       const data = initialValues(parameter, () => gaussian(sizeOf(parameter.shape), seed, stream), range);
-      return [parameter.name, float32(parameter.shape, data)];
+      return [[parameter.name, float32(parameter.shape, data)]];
     }),
   );
 }

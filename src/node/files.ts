@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { decodeUtf8 } from '../data/utf8.ts';
 import { GspfError, suggest } from '../errors.ts';
@@ -14,9 +14,23 @@ export function createSha256(): Sha256 {
 }
 
 /** The bytes of a file. @throws `input/missing-file` naming the nearest file beside it. */
-export async function readBytes(path: string): Promise<Uint8Array> {
+export function readBytes(path: string): Promise<Uint8Array> {
+  return reading(path, () => readFile(path));
+}
+
+/** Calls `work` with a file that is open for reading, then closes it. @throws `input/missing-file` as {@link readBytes}. */
+export async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await reading(path, () => open(path));
   try {
-    return await readFile(path);
+    return await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (cause) {
     if (!isMissing(cause)) throw cause;
     throw await missingFile(path, cause);

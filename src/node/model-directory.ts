@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { textEncoder } from '../models/architecture.ts';
-import { type Checkpoint, matchCheckpoint, savedParameters } from '../models/checkpoint.ts';
+import { matchCheckpoint, onlyOf, savedParameters } from '../models/checkpoint.ts';
 import { esmTokenizerJson } from '../models/esm-tokenizer.ts';
+import type { WeightType } from '../models/half-precision.ts';
 import type { HeadKind } from '../models/model-with-head.ts';
 import type { Parameter } from '../models/parameters.ts';
 import { parametersWithoutPooler } from '../models/text-encoder.ts';
@@ -13,7 +14,7 @@ import { objectiveOf } from '../objectives/objective-of.ts';
 import type { TrainableModel } from '../objectives/trainable-model.ts';
 import { exists, isDirectory, readJson, readText } from './files.ts';
 import { inDirectory, noDirectory } from './locate-model.ts';
-import { readCheckpointFile } from './read-checkpoint.ts';
+import { findTensors, readStored, type StoredTensor } from './read-checkpoint.ts';
 import { hasLabels, kindOfClass } from './task-kind.ts';
 
 /** A model in a Hugging Face directory. */
@@ -44,13 +45,13 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
   const kind = kindOfClass(config.architectures?.[0] ?? '', config['problem_type']);
   const labels = hasLabels(kind) ? labelsOf(config.id2label) : undefined;
 
-  const read = async (): Promise<Checkpoint> => {
-    const tensors = await readCheckpointFile(directory);
-    const parameters = savedParameters(encoder, config.architectures?.[0] ?? '', tensors);
+  const find = async (): Promise<Map<string, StoredTensor & { readonly dtype: WeightType }>> => {
+    const file = await findTensors(directory);
+    const parameters = savedParameters(encoder, config.architectures?.[0] ?? '', file);
     const source = join(directory, 'model.safetensors');
     const body = new Set(parametersWithoutPooler(encoder));
     const isNew = (parameter: Parameter): boolean => !body.has(parameter);
-    return matchCheckpoint(parameters, tensors, { source, prefix: encoder.prefix, optional: isNew });
+    return matchCheckpoint(parameters, file, { source, prefix: encoder.prefix, optional: isNew }).tensors;
   };
   const model: DirectoryModel = {
     name,
@@ -69,7 +70,7 @@ export async function openModelDirectory(directory: string): Promise<DirectoryMo
     // Predicting tokens is what a model was pretrained for: its head for that is no new one.
     body: new Set([...encoder.parameters, ...encoder.tokenHead.parameters].map(({ name }) => name)),
     objectiveOf: (task, maxLength, options) => objectiveOf(task, model, maxLength, options),
-    readTensors: async () => (await read()).tensors,
+    readTensors: async (names) => readStored(onlyOf(await find(), names)),
   };
   return model;
 }

@@ -25,8 +25,9 @@ import { nodeEnvironment } from './environment.ts';
 import type { LocateOptions } from './locate-model.ts';
 import type { DirectoryModel } from './model-directory.ts';
 import { openModel } from './open-model.ts';
+import { PatchedTensors } from './patched-tensors.ts';
 import type { RuntimeProfiler } from './profiler.ts';
-import { patchedTensors, SharedWeights, wrongModel } from './shared-weights.ts';
+import { SharedWeights, wrongModel } from './shared-weights.ts';
 import { hasLabels, kindOfPatch } from './task-kind.ts';
 
 /** A text, or a pair of texts. */
@@ -87,6 +88,7 @@ export class Model implements TextModel, TrainableModel {
   readonly patch: Patch | undefined;
   readonly environment: Environment;
   readonly #shared: SharedWeights;
+  readonly #tensors: PatchedTensors;
 
   constructor(
     base: DirectoryModel,
@@ -98,6 +100,7 @@ export class Model implements TextModel, TrainableModel {
     this.patch = patch;
     this.environment = environment;
     this.#shared = shared;
+    this.#tensors = new PatchedTensors((names) => base.readTensors(names), patch, environment.createSha256);
   }
 
   get name(): string {
@@ -166,8 +169,8 @@ export class Model implements TextModel, TrainableModel {
   }
 
   /** Its tensors in the base's element types, read anew. @throws `input/patch-base` where the patch is for another model. */
-  async readTensors(): Promise<Map<string, Tensor<WeightType>>> {
-    return patchedTensors(await this.base.readTensors(), this.patch, this.environment.createSha256);
+  readTensors(names?: ReadonlySet<string>): Promise<Map<string, Tensor<WeightType>>> {
+    return this.#tensors.read(names);
   }
 
   /**

@@ -8,6 +8,7 @@ import { type ImportedGraph, importGraph } from '../imported/import.ts';
 import { importedNetwork } from '../imported/network.ts';
 import { type SinglePrecision, singlePrecision } from '../imported/single-precision.ts';
 import { fixedExtents } from '../imported/text-inputs.ts';
+import { onlyOf } from '../models/checkpoint.ts';
 import { requireWeight, type WeightType } from '../models/half-precision.ts';
 import type { ModelOrigin } from '../models/text-model.ts';
 import { arrayPrediction } from '../objectives/array-predictions.ts';
@@ -29,7 +30,8 @@ import { headWidth, readAs, wholeGraph } from './graph-of-patch.ts';
 import type { DetailedEvaluation, LoadModelOptions, TextInput } from './model.ts';
 import { type Companions, companionsOf } from './onnx-companions.ts';
 import { readOnnx } from './onnx-file.ts';
-import { patchedTensors, SharedWeights, wrongModel } from './shared-weights.ts';
+import { PatchedTensors } from './patched-tensors.ts';
+import { SharedWeights, wrongModel } from './shared-weights.ts';
 import { kindOfPatch } from './task-kind.ts';
 
 /**
@@ -59,6 +61,7 @@ export class OnnxModel implements TrainableModel {
   readonly #file: SinglePrecision;
   readonly #companions: Companions;
   readonly #shared: SharedWeights;
+  readonly #tensors: PatchedTensors;
   /** What of it are weights, by the names that are weights in any case. */
   readonly #imports = new Map<string, ImportedGraph>();
 
@@ -79,6 +82,11 @@ export class OnnxModel implements TrainableModel {
     this.#file = file;
     this.#companions = companions;
     this.#shared = shared;
+    this.#tensors = new PatchedTensors(
+      async (names) => weightsOf(file, names),
+      patch,
+      environment.createSha256,
+    );
   }
 
   /** What it is for: what the patch says, else the classification that its config speaks of. */
@@ -119,8 +127,8 @@ export class OnnxModel implements TrainableModel {
   }
 
   /** Its float tensors as the file has them, copied. @throws `input/patch-base` where the patch is for another model. */
-  async readTensors(): Promise<Map<string, Tensor<WeightType>>> {
-    return patchedTensors(weightsOf(this.#file), this.patch, this.environment.createSha256);
+  readTensors(names?: ReadonlySet<string>): Promise<Map<string, Tensor<WeightType>>> {
+    return this.#tensors.read(names);
   }
 
   objectiveOf(task: Task, maxLength: number, options: ObjectiveOptions = {}): Objective {
@@ -266,6 +274,11 @@ export class OnnxModel implements TrainableModel {
 }
 
 /** The float tensors of a file as it has them, copied. */
-function weightsOf({ stored }: SinglePrecision): Map<string, Tensor<WeightType>> {
-  return new Map([...stored].map(([name, tensor]) => [name, requireWeight(cloneTensor(tensor), name)]));
+function weightsOf(
+  { stored }: SinglePrecision,
+  names?: ReadonlySet<string>,
+): Map<string, Tensor<WeightType>> {
+  return new Map(
+    [...onlyOf(stored, names)].map(([name, tensor]) => [name, requireWeight(cloneTensor(tensor), name)]),
+  );
 }

@@ -1,12 +1,10 @@
 import { GspfError } from '../errors.ts';
 import { EightBitProducts } from '../lowering/eight-bit-products.ts';
-import { requireWeight, type WeightType } from '../models/half-precision.ts';
+import type { WeightType } from '../models/half-precision.ts';
 import { LoadedWeights } from '../models/loaded-weights.ts';
 import type { Form } from '../objectives/forms.ts';
 import type { Features } from '../objectives/objective.ts';
 import type { PrefixPrecision } from '../options/options.ts';
-import { applyPatch } from '../patch/apply.ts';
-import type { CreateSha256 } from '../patch/hash.ts';
 import type { Patch } from '../patch/patch.ts';
 import { EightBitWeights } from '../quantize/eight-bit-weights.ts';
 import type { Environment } from '../runtime/environment.ts';
@@ -91,17 +89,6 @@ export class SharedWeights {
     this.#weights = undefined;
     this.#eightBit = undefined;
   }
-}
-
-/** Tensors with a patch on them, if there is one. @throws `input/patch-base` where the patch is for another model. */
-export function patchedTensors(
-  tensors: Map<string, Tensor<WeightType>>,
-  patch: Patch | undefined,
-  createSha256: CreateSha256,
-): Map<string, Tensor<WeightType>> {
-  if (patch === undefined) return tensors;
-  const patched = applyPatch(tensors, patch, { createSha256 }).tensors;
-  return new Map([...patched].map(([name, tensor]) => [name, requireWeight(tensor, name)]));
 }
 
 /** The error for a model that is not what is asked of it. */

@@ -35,8 +35,10 @@ export interface TrainableModel {
   /**
    * Its tensors by name, in the element types that it is stored in: read anew, so that the caller may change them. A base
    * model has no head.
+   *
+   * @param names Those of these names alone; all, if left out.
    */
-  readTensors(): Promise<Map<string, Tensor<WeightType>>>;
+  readTensors(names?: ReadonlySet<string>): Promise<Map<string, Tensor<WeightType>>>;
   /**
    * What a task asks of it.
    *

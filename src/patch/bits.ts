@@ -45,10 +45,19 @@ export function scatter(target: Tensor, indices: Float64Array, values: Tensor): 
   }
 }
 
-/** Flat indices, ascending, at which two tensors of one type and shape differ in any bit. */
-export function changedIndices(before: Tensor, after: Tensor): Float64Array {
+/** How many elements of two tensors of one type and shape differ in any bit. */
+export function countChanges(before: Tensor, after: Tensor): number {
   let count = 0;
   forEachChange(before, after, () => count++);
+  return count;
+}
+
+/** Flat indices, ascending, at which two tensors of one type and shape differ in any bit; `count` of them, if known. */
+export function changedIndices(
+  before: Tensor,
+  after: Tensor,
+  count: number = countChanges(before, after),
+): Float64Array {
   const indices = new Float64Array(count);
   let found = 0;
   forEachChange(before, after, (index) => {

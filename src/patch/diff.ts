@@ -1,9 +1,9 @@
 import { GspfError } from '../errors.ts';
 import { bytesPerElement, type Tensor } from '../tensor.ts';
-import { changedIndices, gather, sameType } from './bits.ts';
+import { changedIndices, countChanges, gather, sameType } from './bits.ts';
 import { gapsSizeBytes } from './leb128.ts';
 import type { PatchMetadata } from './metadata.ts';
-import type { DenseTensor, Patch, SparseUpdate } from './patch.ts';
+import type { Changes, DenseTensor, Patch, SparseUpdate } from './patch.ts';
 
 /** A patch's metadata, of which a difference can count `selected` and `ratio` itself. */
 export type DiffMetadata = Omit<PatchMetadata, 'selected' | 'ratio'> &
@@ -24,6 +24,22 @@ export function diffTensors(
   tuned: ReadonlyMap<string, Tensor>,
   metadata: DiffMetadata,
 ): Patch {
+  const { changed, ...changes } = changesBetween(base, tuned);
+  let size = 0;
+  for (const { data } of base.values()) size += data.length;
+  const ratio = size === 0 ? 0 : changed / size;
+  return { metadata: { selected: changed, ratio, ...metadata }, ...changes };
+}
+
+/**
+ * What {@link diffTensors} finds, and how many of the base's elements change.
+ *
+ * @throws `input/patch` for a tensor that is of another element type in `tuned`.
+ */
+export function changesBetween(
+  base: ReadonlyMap<string, Tensor>,
+  tuned: ReadonlyMap<string, Tensor>,
+): Changes & { readonly changed: number } {
   const tensors = new Map<string, SparseUpdate | DenseTensor>();
   let changed = 0;
   for (const [name, after] of tuned) {
@@ -34,10 +50,7 @@ export function diffTensors(
     changed += difference.changed;
   }
   const removed = [...base.keys()].filter((name) => !tuned.has(name));
-  let size = 0;
-  for (const { data } of base.values()) size += data.length;
-  const ratio = size === 0 ? 0 : changed / size;
-  return { metadata: { selected: changed, ratio, ...metadata }, tensors, removed };
+  return { tensors, removed, changed };
 }
 
 interface Difference {
@@ -56,11 +69,15 @@ function diffTensor(name: string, before: Tensor, after: Tensor): Difference | u
     });
   }
   if (!sameType(before, after)) return wholly(after, before.data.length);
-  const indices = changedIndices(before, after);
-  if (indices.length === 0) return undefined;
-  const sparseBytes = gapsSizeBytes(indices) + indices.length * bytesPerElement(after.dtype);
-  if (sparseBytes >= after.data.byteLength) return wholly(after, indices.length);
-  return { update: { kind: 'sparse', indices, values: gather(after, indices) }, changed: indices.length };
+  const changed = countChanges(before, after);
+  if (changed === 0) return undefined;
+  const elementBytes = bytesPerElement(after.dtype);
+  // A gap takes a byte or more: of a tensor that changes all over, the indices would be larger than it is.
+  if (changed * (1 + elementBytes) >= after.data.byteLength) return wholly(after, changed);
+  const indices = changedIndices(before, after, changed);
+  const sparseBytes = gapsSizeBytes(indices) + changed * elementBytes;
+  if (sparseBytes >= after.data.byteLength) return wholly(after, changed);
+  return { update: { kind: 'sparse', indices, values: gather(after, indices) }, changed };
 }
 
 function wholly(tensor: Tensor, changed: number): Difference {

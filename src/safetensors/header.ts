@@ -16,27 +16,43 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** How many bytes of a file are its head, by the first eight of them: no more than there are, or than may be read. */
+export function headSizeBytes(prefix: Uint8Array, fileSizeBytes: number): number {
+  if (prefix.length < PREFIX_BYTES) return prefix.length;
+  const length = headerLength(prefix);
+  return length > MAX_HEADER_BYTES ? PREFIX_BYTES : Math.min(PREFIX_BYTES + Number(length), fileSizeBytes);
+}
+
+function headerLength(bytes: Uint8Array): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
+}
+
 /**
  * The JSON object at the head of a safetensors file, and the byte at which the tensors' data begin.
  *
+ * @param bytes The file's first bytes, up to the end of the header at least.
+ * @param fileSizeBytes Of the whole file.
  * @throws `input/safetensors` for a length that does not fit the file, for anything but UTF-8 JSON that starts
  * with `{`, and for a key that stands twice in one object.
  */
-export function readHeader(bytes: Uint8Array, source: string): { header: JsonObject; dataStart: number } {
+export function readHeader(
+  bytes: Uint8Array,
+  fileSizeBytes: number,
+  source: string,
+): { header: JsonObject; dataStart: number } {
   const fail = (expected: string, got: string, hint = '', cause?: unknown): never => {
     throw new GspfError('input/safetensors', { subject: source, expected, got, hint, cause });
   };
   if (bytes.length < PREFIX_BYTES) fail('a safetensors file of 8 bytes or more', `${bytes.length} bytes`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getBigUint64(0, true);
+  const length = headerLength(bytes);
   if (length > MAX_HEADER_BYTES) {
     fail(`a header of at most ${MAX_HEADER_BYTES} bytes`, `a length of ${length}`, foreignHint(bytes));
   }
   const dataStart = PREFIX_BYTES + Number(length);
-  if (dataStart > bytes.length) {
+  if (dataStart > fileSizeBytes) {
     fail(
       `a header of ${length} bytes`,
-      `${bytes.length - PREFIX_BYTES} bytes after its length`,
+      `${fileSizeBytes - PREFIX_BYTES} bytes after its length`,
       'The file is cut short.',
     );
   }

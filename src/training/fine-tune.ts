@@ -3,21 +3,17 @@ import { gspf } from '../methods/gspf/gspf.ts';
 import { countAll, type Selection } from '../methods/selection.ts';
 import type { TrainableModel } from '../objectives/trainable-model.ts';
 import type { TrainOptions } from '../options/options.ts';
-import { diffTensors } from '../patch/diff.ts';
-import { patchFormat } from '../patch/metadata.ts';
+import { type PatchMetadata, patchFormat } from '../patch/metadata.ts';
 import { originStrings } from '../patch/origin.ts';
 import type { Patch } from '../patch/patch.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { labelsOf, type Task } from '../tasks/task.ts';
-import type { Tensor } from '../tensor.ts';
 import { version } from '../version.ts';
-import type { Weights } from './batch-gradients.ts';
 import { beginRun, type CheckpointOptions } from './begin-run.ts';
-import { proveFrozen } from './frozen.ts';
+import { compareWithInitial } from './compare-with-initial.ts';
 import type { SavedSelection } from './given-selection.ts';
 import type { Observer } from './observer.ts';
 import type { RunReport } from './run-report.ts';
-import { toStored } from './stored-weights.ts';
 
 /** What a run leaves. */
 export interface FineTuned {
@@ -55,27 +51,19 @@ export async function fineTune(
     saved,
   );
   const { prepared, options } = run;
-  const { createSha256 } = environment;
 
   const { selection, changed, everSelected, selections } =
     options.method === 'full' ? await full(run, checkpoint) : await gspf(run, checkpoint, saved?.selection);
   run.judgeLosses();
   await run.release();
 
-  const initial = await prepared.readInitial();
-  const frozen = proveFrozen(initial, prepared.weights, changed, createSha256);
+  const { frozen, ...changes } = await compareWithInitial(prepared, changed, environment);
   const sizes = run.sizes([...prepared.weights.keys()]);
   const parameters = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const active = countAll(selection, sizes);
   const cumulative = countAll(everSelected, sizes);
-  const base = new Map([...initial].filter(([name]) => !prepared.fresh.has(name)));
-  const { storedAs, objective } = prepared;
-  const stored = (weights: Weights): Map<string, Tensor> => {
-    const copies = objective.copies?.(weights) ?? [];
-    return toStored(new Map([...weights, ...copies]), storedAs);
-  };
   const rounds = options.method === 'gspf' && options.prefix.precision === 'int8';
-  const patch = diffTensors(stored(base), stored(new Map([...prepared.weights, ...prepared.statistics])), {
+  const metadata: PatchMetadata = {
     ...patchFormat,
     baseSha256: prepared.baseSha256,
     baseName: model.name,
@@ -86,16 +74,16 @@ export async function fineTune(
     ratio: active / parameters,
     createdBy: `gspf ${version}`,
     extra: {
-      ...objective.patchMetadata,
+      ...prepared.objective.patchMetadata,
       max_length: `${prepared.maxLength}`,
       ...(rounds ? { prefix_precision: 'int8' } : {}),
       task_kind: task.kind,
       ...originStrings(model.origin),
     },
-  });
+  };
   run.endPhase('finish', 0, 0);
   return {
-    patch,
+    patch: { metadata, ...changes },
     selection,
     report: {
       options,

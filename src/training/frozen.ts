@@ -16,47 +16,59 @@ export interface FrozenProof {
 }
 
 /**
- * Compares every weight outside `changed` with θ⁰ by hash: float32 little-endian bytes, tensors in order of their
- * names' UTF-8 bytes, indices ascending, nothing between.
- *
- * @param before θ⁰, read anew from its source.
- * @param after The arrays that the runtime was fed with.
- * @throws `training/frozen-changed` where they differ.
+ * Compares every weight outside `changed` with θ⁰ by hash, a part of the tensors at a time: float32 little-endian bytes,
+ * tensors in order of their names' UTF-8 bytes, indices ascending, nothing between.
  */
-export function proveFrozen(
-  before: Weights,
-  after: Weights,
-  changed: Selection,
-  createSha256: CreateSha256,
-): FrozenProof {
-  const hashes = { before: createSha256(), after: createSha256() };
-  const names = [...before.keys()].sort(tensorOrder);
-  let total = 0;
-  for (const name of names) {
-    const [old, now] = [before.get(name)?.data, after.get(name)?.data];
-    if (old === undefined || now === undefined) continue;
-    total += old.length;
-    const indices = changed.get(name);
-    if (indices === 'all') continue;
-    const trained = toIndices(indices, old.length);
-    updateFrozen(hashes.before, old, trained);
-    updateFrozen(hashes.after, now, trained);
+export class FrozenHashes {
+  readonly #changed: Selection;
+  readonly #before: Sha256;
+  readonly #after: Sha256;
+  readonly #sizes = new Map<string, number>();
+  #total = 0;
+
+  constructor(changed: Selection, createSha256: CreateSha256) {
+    this.#changed = changed;
+    this.#before = createSha256();
+    this.#after = createSha256();
   }
-  const sizes = new Map([...before].map(([name, { data }]) => [name, data.length]));
-  const proof = {
-    weights: total - countAll(changed, sizes),
-    sha256Before: hashes.before.hex(),
-    sha256After: hashes.after.hex(),
-  };
-  if (proof.sha256Before !== proof.sha256After) {
-    throw new GspfError('training/frozen-changed', {
-      subject: `${proof.weights} frozen weights`,
-      expected: `sha256 ${proof.sha256Before}, as before the run`,
-      got: proof.sha256After,
-      hint: 'This is a defect in gspf: please report it with the run.json of the run.',
-    });
+
+  /**
+   * Takes in tensors, which stay the caller's; those of one call come before those of the next in tensor order.
+   *
+   * @param before θ⁰, read anew from its source.
+   * @param after The arrays that the runtime was fed with; more of them count for nothing.
+   */
+  update(before: Weights, after: Weights): void {
+    for (const name of [...before.keys()].sort(tensorOrder)) {
+      const [old, now] = [before.get(name)?.data, after.get(name)?.data];
+      this.#sizes.set(name, old?.length ?? 0);
+      if (old === undefined || now === undefined) continue;
+      this.#total += old.length;
+      const indices = this.#changed.get(name);
+      if (indices === 'all') continue;
+      const trained = toIndices(indices, old.length);
+      updateFrozen(this.#before, old, trained);
+      updateFrozen(this.#after, now, trained);
+    }
   }
-  return { ...proof, identical: true };
+
+  /** The proof; called once, at the end. @throws `training/frozen-changed` where they differ. */
+  prove(): FrozenProof {
+    const proof = {
+      weights: this.#total - countAll(this.#changed, this.#sizes),
+      sha256Before: this.#before.hex(),
+      sha256After: this.#after.hex(),
+    };
+    if (proof.sha256Before !== proof.sha256After) {
+      throw new GspfError('training/frozen-changed', {
+        subject: `${proof.weights} frozen weights`,
+        expected: `sha256 ${proof.sha256Before}, as before the run`,
+        got: proof.sha256After,
+        hint: 'This is a defect in gspf: please report it with the run.json of the run.',
+      });
+    }
+    return { ...proof, identical: true };
+  }
 }
 
 /** Hashes the weights between the trained ones, run by run. */

@@ -2,6 +2,7 @@ import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { normalizedByBatch } from '../imported/running-statistics.ts';
+import { onlyOf } from '../models/checkpoint.ts';
 import type { DropoutSite } from '../models/dropout.ts';
 import { type WeightType, widenAll } from '../models/half-precision.ts';
 import { initialize } from '../models/text-model.ts';
@@ -32,8 +33,11 @@ export interface Prepared {
   readonly head: readonly string[];
   /** Names of the tensors that the base lacks. */
   readonly fresh: ReadonlySet<string>;
-  /** θ⁰, read anew from where the model lies: base tensors and running statistics, and the same fresh ones. */
-  readonly readInitial: () => Promise<Map<string, Tensor<'float32'>>>;
+  /**
+   * θ⁰, read anew from where the model lies: base tensors and running statistics, and the same fresh ones; of some names
+   * alone, if given.
+   */
+  readonly readInitial: (names?: ReadonlySet<string>) => Promise<Map<string, Tensor<'float32'>>>;
   /** Hash of the base's own tensors. */
   readonly baseSha256: string;
   /** The batches of an epoch (from 1), in an order that follows from the seed. */
@@ -76,7 +80,8 @@ export async function prepare(
   const sha256 = baseSha256(complete, createSha256);
   const storedAs = storedTypes(parameters, complete);
   const wanted = new Set(parameters.map(({ name }) => name));
-  const base = widenAll(used(complete, wanted));
+  // A pooler, say, may be none of the tensors that the task's graph reads.
+  const base = widenAll(onlyOf(complete, wanted));
   const running = new Set(statistics);
   const fits = ({ name, shape }: (typeof parameters)[number]): boolean =>
     `${base.get(name)?.shape}` === `${shape}`;
@@ -84,8 +89,10 @@ export async function prepare(
   const head = parameters
     .map(({ name }) => name)
     .filter((name) => !model.body.has(name) || fresh.some((parameter) => parameter.name === name));
-  const withFresh = (tensors: Map<string, Tensor<'float32'>>): Map<string, Tensor<'float32'>> =>
-    new Map([...tensors, ...initialize(fresh, model.initializerRange, seed)]);
+  const drawn = (names?: ReadonlySet<string>): Map<string, Tensor<'float32'>> =>
+    initialize(fresh, model.initializerRange, seed, names);
+  const isFresh = new Set(fresh.map(({ name }) => name));
+  const initial = new Set([...wanted, ...running]);
 
   const dropoutSites: DropoutSite[] | undefined = options.dropout === 'off' ? undefined : [];
   const truncated = train.truncated + evaluation.truncated;
@@ -96,13 +103,15 @@ export async function prepare(
       : objective.withLoss(dropoutSites),
     dropoutSites: dropoutSites ?? [],
     padTokenId: model.padTokenId,
-    weights: withFresh(base),
-    statistics: widenAll(used(complete, running)),
+    weights: new Map([...base, ...drawn()]),
+    statistics: widenAll(onlyOf(complete, running)),
     storedAs,
     head,
-    fresh: new Set(fresh.map(({ name }) => name)),
-    readInitial: async () =>
-      withFresh(widenAll(used(await model.readTensors(), new Set([...wanted, ...running])))),
+    fresh: isFresh,
+    readInitial: async (names = initial) => {
+      const held = [...names].filter((name) => initial.has(name) && !isFresh.has(name));
+      return new Map([...widenAll(await model.readTensors(new Set(held))), ...drawn(names)]);
+    },
     baseSha256: sha256,
     batches: (epoch) => lengthBucketedBatches({ ...train, batchSize, seed, epoch, maxLength }),
     maxLength,
@@ -116,14 +125,6 @@ export async function prepare(
       ...(truncated === 0 ? [] : [`${truncated} texts were cut to ${maxLength} tokens.`]),
     ],
   };
-}
-
-/** The tensors that a task's graph reads: a pooler, say, may be none of them. */
-function used(
-  tensors: ReadonlyMap<string, Tensor<WeightType>>,
-  names: ReadonlySet<string>,
-): Map<string, Tensor<WeightType>> {
-  return new Map([...tensors].filter(([name]) => names.has(name)));
 }
 
 function requireExamples(task: Task): void {

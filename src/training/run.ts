@@ -187,10 +187,10 @@ export class Run {
     };
   }
 
-  /** The weights that scores refer to (`score.reference`), while the warm-up goes on. */
-  async referenceWeights(): Promise<ReadonlyMap<string, Tensor<'float32'>>> {
+  /** The weights that scores of some tensors refer to (`score.reference`), while the warm-up goes on. */
+  async referenceWeights(tensors: readonly string[]): Promise<ReadonlyMap<string, Tensor<'float32'>>> {
     const { weights, readInitial } = this.prepared;
-    return this.options.score.reference === 'pretrained' ? await readInitial() : weights;
+    return this.options.score.reference === 'pretrained' ? await readInitial(new Set(tensors)) : weights;
   }
 
   /** What is computed once; undefined where nothing is. */

@@ -116,6 +116,27 @@ describe('sharded checkpoints', () => {
     expect(await model.readTensors()).toEqual(await whole.readTensors());
   });
 
+  test('are read in part, each tensor with the bytes of the file', async () => {
+    const model = await openModelDirectory(directoryWith({ ...shards, ...index(map) }));
+    for (const [name, tensor] of original) {
+      expect(await model.readTensors(new Set([name]))).toEqual(new Map([[name, tensor]]));
+    }
+    const some = [...original].slice(8, 13);
+    const names = new Set(['not.there', ...some.map(([name]) => name)]);
+    expect(await model.readTensors(names)).toEqual(new Map(some));
+  });
+
+  test('are read where their data are not aligned', async () => {
+    const bytes = readFileSync(join(tiny, 'model.safetensors'));
+    const header = bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0)));
+    const longer = Buffer.alloc(8);
+    longer.writeBigUInt64LE(BigInt(header.length + 3));
+    const data = bytes.subarray(8 + header.length);
+    const moved = Buffer.concat([longer, header, Buffer.from('   '), data]);
+    const model = await openModelDirectory(directoryWith({ 'model.safetensors': moved }));
+    expect(await model.readTensors()).toEqual(original);
+  });
+
   test.each([
     [
       'a tensor in the wrong shard',

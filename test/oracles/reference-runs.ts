@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { textEncoder } from '../../src/models/architecture.ts';
-import { matchCheckpoint } from '../../src/models/checkpoint.ts';
+import { matchCheckpoint, onlyOf } from '../../src/models/checkpoint.ts';
 import { widenAll } from '../../src/models/half-precision.ts';
 import { classifierParameters } from '../../src/models/sequence-classification.ts';
 import { sequenceNetwork } from '../../src/objectives/network.ts';
@@ -156,7 +156,7 @@ function prepare(folder: string, head: readonly string[]): Prepared {
     storedAs: new Map(),
     head,
     fresh: new Set(),
-    readInitial: async () => read(),
+    readInitial: async (names) => onlyOf(read(), names),
     baseSha256: '',
     batches: (epoch) =>
       (epochs[epoch - 1] ?? []).map((rows) => ({

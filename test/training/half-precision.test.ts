@@ -109,6 +109,12 @@ describe.each(['float16', 'bfloat16'] as const)('%s', (dtype) => {
     expect(report.metrics).toEqual(scores);
     expect(await tuned.readTensors()).toEqual(await model.with(patch).readTensors());
 
+    const whole = await model.with(patch).readTensors();
+    const patched = model.with(patch);
+    for (const [name, tensor] of whole) {
+      expect(await patched.readTensors(new Set([name]))).toEqual(new Map([[name, tensor]]));
+    }
+
     const difference = await diffModelDirectories(directory, merged);
     expect(difference.tensors).toEqual(patch.tensors);
     const restored = join(scratch, `${dtype}-restored`);

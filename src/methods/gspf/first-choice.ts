@@ -59,7 +59,7 @@ export async function chooseFirst(
   run.endPhase('warmup', options.warmup.epochs, batches);
   run.environment.reclaim?.();
   // θ⁰ is in memory for the length of this function only.
-  const initial = await prepared.readInitial();
+  const initial = await prepared.readInitial(new Set(tensors));
   const choice = chooser.choose(statistics, initial);
   if (choice.frontier !== null) run.note(frontierNote(choice.frontier));
   for (const remark of remarksOn(choice, options.select, statistics)) run.note(remark);

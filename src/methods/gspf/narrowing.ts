@@ -64,7 +64,7 @@ export class Narrowing {
   async reached(statistics: Statistics | null, batches: number): Promise<boolean> {
     const { warmup } = this.#run.options;
     if (warmup.narrow === null || batches % warmup.checkEvery !== 0) return false;
-    const initial = await this.#run.referenceWeights();
+    const initial = await this.#run.referenceWeights(this.#chooser.tensors);
     const found = narrowed(this.#chooser.reach(statistics, initial, TIMES), warmup.narrow);
     const { layers } = this.#chooser.depths;
     if (found === undefined || found.layer <= (this.#steps.at(-1)?.layer ?? -1)) return false;

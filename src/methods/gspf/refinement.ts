@@ -143,10 +143,11 @@ export class Refinement {
     const { refine, epochs } = this.#run.options;
     if (refine.every === 0 || epoch % refine.every !== 0 || 5 * epoch >= 4 * epochs) return;
     const statistics = this.#listening ?? (await this.#probe(epoch + 1));
-    const initial = await this.#run.prepared.readInitial();
+    const before = this.active.selection;
+    const names = new Set([...this.#chooser.tensors, ...before.keys()]);
+    const initial = await this.#run.prepared.readInitial(names);
     const choice = this.#chooser.choose(statistics, initial);
     const sizes = this.#run.sizes(this.#chooser.tensors);
-    const before = this.active.selection;
     const entered = countAll(difference(choice.selection, before, sizes), sizes);
     if (refine.dropped === 'revert') this.#revert(difference(before, choice.selection, sizes), initial);
     this.everSelected = union(this.everSelected, choice.selection, sizes);

@@ -134,7 +134,7 @@ class Stability {
   async reached(statistics: Statistics | null, batches: number): Promise<boolean> {
     const { stopWhenStable, checkEvery } = this.#run.options.warmup;
     if (stopWhenStable === null || batches % checkEvery !== 0) return false;
-    const initial = await this.#run.referenceWeights();
+    const initial = await this.#run.referenceWeights(this.#chooser.tensors);
     const before = this.#last;
     const now = this.#chooser.preview(statistics, initial);
     this.#last = now;

@@ -37,9 +37,12 @@ export interface TunedRow {
   readonly values: { readonly [M in Method]: TrainOptions };
 }
 
-/** The values for a rate and a number of epochs: a few batches are enough to choose, the rest is trained on. */
+/**
+ * The values for a rate and a number of epochs: a few batches are enough to choose, the rest is trained on. Where the
+ * frontier is `auto`, it may leave out a little more than by default: on SST-2 that scored the same, and is faster.
+ */
 function tunedRow(tasks: readonly string[], lr: Readonly<Record<Method, number>>, gspfEpochs = 3): TunedRow {
-  const sparse = { warmup: { maxBatches: 12, rest: 'train' }, select: { ratio: 0.003 } } as const;
+  const sparse = { warmup: { maxBatches: 12, rest: 'train' }, select: { ratio: 0.003, frontierMass: 0.8 } } as const;
   return {
     tasks,
     values: {

@@ -6,7 +6,7 @@ it('takes the tuned values where nothing is given, and says so', () => {
   expect(options).toMatchObject({ preset: 'tuned', method: 'gspf', lr: 0.003, batchSize: 32, epochs: 3 });
   expect(options.select.ratio).toBe(0.003);
   expect(taken).toEqual([
-    'Preset tuned for text-classification with gspf: epochs 3, batchSize 32, lr 0.003, warmup.maxBatches 12, warmup.rest train, select.ratio 0.003.',
+    'Preset tuned for text-classification with gspf: epochs 3, batchSize 32, lr 0.003, warmup.maxBatches 12, warmup.rest train, select.ratio 0.003, select.frontierMass 0.8.',
   ]);
 });
 

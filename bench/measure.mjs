@@ -137,7 +137,9 @@ function memoryRun(run, { a: { model, materials, shape } }) {
     run === 'saved' ? ['--selection', materials.selection] : ['--set', `select.frontier=${shape.lowest}`];
   return [
     ...['--model', model, '--task', 'text-classification', '--data', materials.table, ...selected],
-    ...['--epochs', '2', '--batch-size', `${shape.batch}`, '--set', `evalBatchSize=${shape.batch}`],
+    // All rows train, so that every step is of one shape, as PyTorch's are.
+    ...['--eval-data', materials.table, '--limit-eval', `${shape.batch}`],
+    ...['--epochs', '2', '--batch-size', `${shape.batch}`, '--set', `evalBatchSize=${shape.batch / 2}`],
     ...['--set', 'warmup.maxBatches=4'],
   ];
 }

@@ -206,9 +206,12 @@ export class Run {
   /** Fills `gradients` for a batch. @returns the loss */
   async computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
     const { prefix } = this.#use;
-    const { texts = [] } = this.prepared.objective.train;
     if (prefix !== undefined && !this.#isFilled) {
+      const { train, evaluation } = this.prepared.objective;
+      // Those to evaluate on too: before the graphs of training are in memory.
+      const texts = [...(train.texts ?? []), ...(evaluation.texts ?? [])];
       await prefix.fill(texts, () => throwIfCancelled(this.#observer));
+      await prefix.release();
       this.#isFilled = true;
     }
     return gradients.run(await this.#batchParts.of(batch, this.#use));
@@ -339,6 +342,8 @@ export class Run {
   async #evaluate(epoch: number): Promise<Evaluation> {
     const { objective, weights, statistics, storedAs } = this.prepared;
     const since = this.environment.now();
+    // What the steps fed would lie beside what the evaluation computes.
+    this.environment.reclaim?.();
     const { evaluation, evaluationInputs, score } = objective;
     const logits = await asStored(new Map([...weights, ...statistics]), storedAs, () =>
       this.#predictor.logits(evaluation, this.options.evalBatchSize, evaluationInputs),

@@ -78,9 +78,12 @@ export async function trainEpochs(
       await run.step('train', batch, active.gradients, () => update(batch));
       await run.settle(at(epoch, batch.number + 1));
     }
+    // No step follows: the memory of the graphs of training is free for the evaluation.
+    if (epoch === span.to) await active.release();
     await run.evaluate(epoch);
     await onEpochEnd?.(epoch);
     await run.settle(at(epoch + 1, 0), true);
   }
+  // A refinement after the last epoch may have run some once more.
   await active.release();
 }

@@ -42,7 +42,10 @@ export interface TunedRow {
  * frontier is `auto`, it may leave out a little more than by default: on SST-2 that scored the same, and is faster.
  */
 function tunedRow(tasks: readonly string[], lr: Readonly<Record<Method, number>>, gspfEpochs = 3): TunedRow {
-  const sparse = { warmup: { maxBatches: 12, rest: 'train' }, select: { ratio: 0.003, frontierMass: 0.8 } } as const;
+  const sparse = {
+    warmup: { maxBatches: 12, rest: 'train' },
+    select: { ratio: 0.003, frontierMass: 0.8 },
+  } as const;
   return {
     tasks,
     values: {

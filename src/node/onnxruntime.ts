@@ -4,6 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
 import { describeNode, type StaticGraph } from '../graph/graph.ts';
 import { orderForEarlyRelease } from '../lowering/execution-order.ts';
+import { withTransposedProducts } from '../lowering/transposed-products.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Backend, Executable } from '../runtime/backend.ts';
 import { feedsFor, resultsFor } from '../runtime/feeds.ts';
@@ -66,7 +67,8 @@ async function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(fenced(encodeModel(orderForEarlyRelease(graph))), options);
+    const lowered = orderForEarlyRelease(withTransposedProducts(graph));
+    return await ort.InferenceSession.create(fenced(encodeModel(lowered)), options);
   } catch (cause) {
     throw failure(graph, 'a graph that onnxruntime accepts', cause);
   }

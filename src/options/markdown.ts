@@ -39,10 +39,13 @@ function optionLine({ path, expected, description, ...option }: OptionPath): str
 }
 
 function presetLines(): readonly string[] {
-  const measured = tunedRows.flatMap(({ tasks, values }) =>
-    Object.entries(values).map(([method, { lr, batchSize, epochs, select }]) => {
-      const ratio = select?.ratio === undefined ? '' : `, \`select.ratio\` ${select.ratio}`;
-      return `| \`tuned\` | ${tasks.join(', ')} | \`${method}\` | \`lr\` ${lr}, \`batchSize\` ${batchSize}, \`epochs\` ${epochs}${ratio} |`;
+  const measured = tunedRows.flatMap(({ tasks, values, aboveFrontier }) =>
+    [
+      ...Object.entries(values).map(([method, of]) => [code(method), of] as const),
+      ...(aboveFrontier ? [[`${code('gspf')} with ${code('select.frontier')}`, aboveFrontier] as const] : []),
+    ].map(([method, { lr, batchSize, epochs, select = {} }]) => {
+      const selects = Object.entries(select).map(([name, value]) => `, \`select.${name}\` ${value}`);
+      return `| \`tuned\` | ${tasks.join(', ')} | ${method} | \`lr\` ${lr}, \`batchSize\` ${batchSize}, \`epochs\` ${epochs}${selects.join('')} |`;
     }),
   );
   const printed = paperRows.map(({ benchmark, tasks, lr, batchSize, warmupEpochs, ratio }) => {

@@ -23,8 +23,8 @@ export function resolveOptions(
   given: TrainOptions | OptionTree,
   { task }: { readonly task: string },
 ): Resolution {
-  const { preset, method } = parseOptions(givenOptionsSchema, given);
-  const values = presetValues(preset, method, task);
+  const { preset, method, select } = parseOptions(givenOptionsSchema, given);
+  const values = presetValues(preset, method, task, select?.frontier);
   const tree = mergeOptions(values, given);
   if (tree['lr'] === undefined) {
     throw new GspfError('usage/option', {

@@ -195,7 +195,7 @@ const select = z
       .meta({ expected: '"none", "auto" or the number of a layer, from 0' })
       .default('none')
       .describe(
-        'The lowest layer to select weights in: the backward pass ends there. Below a number nothing is measured; `auto` measures everything and takes the layer with the most score mass for each operation of a step. The budget stays that of all eligible weights.',
+        'The lowest layer to select weights in: the backward pass ends there. Below a number nothing is measured; `auto` measures everything and takes the layer with the most score mass for each operation of a step, by the best weights whatever their scope and granularity. The budget stays that of all eligible weights.',
       ),
     frontierMass: fraction
       .default(0.85)

@@ -10,6 +10,24 @@ it('takes the tuned values where nothing is given, and says so', () => {
   ]);
 });
 
+it.each(['auto', 3] as const)(
+  'takes those for a frontier where that is %s, as far as they are not given',
+  (frontier) => {
+    const select = { frontier, frontierMass: 0.5 };
+    const { options, taken } = resolveOptions({ select }, { task: 'sst2' });
+    expect(options.select).toMatchObject({ ...select, ratio: 0.005, scope: 'tensor', granularity: 'row' });
+    expect(taken).toEqual([
+      'Preset tuned for sst2 with gspf: epochs 3, batchSize 32, lr 0.005, warmup.maxBatches 12, warmup.rest train, select.ratio 0.005, select.scope tensor, select.granularity row.',
+    ]);
+  },
+);
+
+it('has the same values for a frontier and without one where no others are measured', () => {
+  const of = (frontier: 'auto' | 'none') =>
+    resolveOptions({ select: { frontier } }, { task: 'stsb' }).options;
+  expect(of('auto')).toEqual({ ...of('none'), select: { ...of('none').select, frontier: 'auto' } });
+});
+
 it('has another learning rate for full fine-tuning', () => {
   const { options, taken } = resolveOptions({ method: 'full' }, { task: 'sst2' });
   expect(options.lr).toBe(5e-5);

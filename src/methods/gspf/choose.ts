@@ -157,16 +157,22 @@ export class Chooser {
     const whole = new Set(select.head === 'always' ? this.#head : []);
     const { of } = this.depths;
     const topFirst = tensors.filter(({ name }) => !whole.has(name)).sort((a, b) => of(b.name) - of(a.name));
-    const listed = listFor(topFirst, scorer, select, this.eligibleWeights);
-    const { selected, ...rest } = chooseFrontier({
+    // Shares of a budget hide where the score mass lies: frontiers are weighed by the best weights of all.
+    const best: SelectOptions = { ...select, scope: 'global', granularity: 'element' };
+    const listed = listFor(topFirst, scorer, best, this.eligibleWeights);
+    const { selected, frontier } = chooseFrontier({
       tensors,
       whole,
       depths: this.depths,
       operations: this.#operations(),
       leastMass: select.frontierMass,
-      selectFrom: (some) => this.#selectFrom(some, scorer, select, listed),
+      selectFrom: (some) => this.#selectFrom(some, scorer, best, listed),
     });
-    return { ...selected, ...rest };
+    if (select.scope === best.scope && select.granularity === best.granularity)
+      return { ...selected, frontier };
+    const lowest = frontier.layer ?? Number.NEGATIVE_INFINITY;
+    const above = tensors.filter(({ name }) => of(name) >= lowest);
+    return { ...this.#selectFrom(above, scorer, select), frontier };
   }
 
   get #eligible(): readonly EligibleTensor[] {

@@ -28,7 +28,7 @@ test('a run tells the frontier, keeps to it when it selects anew, and trains not
   const { frontier } = report.selections[0]!;
   expect(frontier).toMatchObject({ layer: expect.any(Number), layers: 2 });
   expect(frontier!.massKept).toBeGreaterThanOrEqual(report.options.select.frontierMass);
-  expect(report.options.select.frontierMass).toBe(0.8);
+  expect(report.options.select.frontierMass).toBe(0.88);
   expect(frontier!.saving).toBeGreaterThan(0);
   expect(notes.filter((note) => /^Frontier auto: .* % of the score mass is kept/.test(note))).toHaveLength(1);
   expect(report.selections).toHaveLength(2);
@@ -40,6 +40,29 @@ test('a run tells the frontier, keeps to it when it selects anew, and trains not
     ...report.selections.flatMap(({ perTensor }) => Object.keys(perTensor)),
   ];
   for (const name of names) expect(depths.of(name)).toBeGreaterThanOrEqual(frontier!.layer!);
+});
+
+test.each([
+  { scope: 'tensor', granularity: 'row' },
+  { scope: 'layer', granularity: 'element' },
+  { scope: 'global', granularity: 'column' },
+] as const)('the frontier is that of the best weights, and holds for %o', async (how) => {
+  const select = { ...options.select, scope: 'global', granularity: 'element' } as const;
+  const best = await fineTune(model, task, { ...options, select }, environment);
+  const { report, selection } = await fineTune(
+    model,
+    task,
+    { ...options, select: { ...select, ...how } },
+    environment,
+  );
+  const { frontier } = report.selections[0]!;
+  expect(frontier!.layer).not.toBeNull();
+  expect(frontier).toEqual(best.report.selections[0]!.frontier);
+  const { run } = await beginRun(model, task, options, environment, {});
+  const depths = layerDepths(run.prepared.withLoss, run.prepared.weights.keys());
+  await run.release();
+  for (const name of selection.keys()) expect(depths.of(name)).toBeGreaterThanOrEqual(frontier!.layer!);
+  expect([...selection]).not.toEqual([...best.selection]);
 });
 
 test('the training graph has no backward node below the lowest selected weight', async () => {

@@ -38,7 +38,15 @@ describe('gspf select', () => {
   test('selects nothing below a fixed frontier, with the same budget', async () => {
     const folder = temporaryFolder();
     const all = JSON.parse((await gspf([...selectWords(folder), '--json'])).stdout).selection;
-    const words = [...selectWords(folder), '--overwrite', '--set', 'select.frontier=1', '--json'];
+    const words = [
+      ...selectWords(folder),
+      '--overwrite',
+      '--set',
+      'select.granularity=element',
+      '--set',
+      'select.frontier=1',
+      '--json',
+    ];
     const above = JSON.parse((await gspf(words)).stdout).selection;
     expect([above.k, above.eligible, above.selected]).toEqual([all.k, all.eligible, all.selected]);
     expect(Object.keys(above.perTensor).filter((name) => !/layer\.1\.|pooler|classifier/.test(name))).toEqual(

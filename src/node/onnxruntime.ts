@@ -3,7 +3,9 @@ import './without-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import { GspfError } from '../errors.ts';
 import { describeNode, type StaticGraph } from '../graph/graph.ts';
+import { withColumnSums } from '../lowering/column-sums.ts';
 import { orderForEarlyRelease } from '../lowering/execution-order.ts';
+import { withScaledProducts } from '../lowering/scaled-products.ts';
 import { withTransposedProducts } from '../lowering/transposed-products.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Backend, Executable } from '../runtime/backend.ts';
@@ -67,7 +69,7 @@ async function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    const lowered = orderForEarlyRelease(withTransposedProducts(graph));
+    const lowered = orderForEarlyRelease(withColumnSums(withScaledProducts(withTransposedProducts(graph))));
     return await ort.InferenceSession.create(fenced(encodeModel(lowered)), options);
   } catch (cause) {
     throw failure(graph, 'a graph that onnxruntime accepts', cause);

@@ -41,11 +41,15 @@ const GELU_CUBIC = 0.044715;
 const isTanhGelu = (c: EvaluateContext | GradientContext): boolean =>
   stringAttribute(c.node, 'approximate', 'none') === 'tanh';
 
-/** ∂gelu/∂x = Φ(x) + x·φ(x), Φ and φ the standard normal's distribution and density. */
+/**
+ * ∂gelu/∂x = Φ(x) + x·φ(x), Φ and φ the standard normal's distribution and density: with u = x/√2 that is
+ * ½(1 + erf u + u·e^(ln(2/√π) − u²)), in as few passes over the values as there are.
+ */
 function geluExactGradient({ x, g, op }: GradientContext): Value {
-  const phi = op('Mul', [op('Add', [op('Erf', [op('Mul', [x, SQRT_1_2])]), 1]), 0.5]);
-  const density = op('Mul', [op('Exp', [op('Mul', [op('Mul', [x, x]), -0.5])]), 1 / Math.sqrt(2 * Math.PI)]);
-  return op('Mul', [g, op('Add', [phi, op('Mul', [x, density])])]);
+  const u = op('Mul', [x, SQRT_1_2]);
+  const density = op('Exp', [op('Sub', [Math.log(2 / Math.sqrt(Math.PI)), op('Mul', [u, u])])]);
+  const slope = op('Add', [op('Add', [op('Erf', [u]), 1]), op('Mul', [u, density])]);
+  return op('Mul', [op('Mul', [g, 0.5]), slope]);
 }
 
 /** With u = √(2/π)(x + 0.044715x³), t = tanh u: ∂/∂x = ½(1 + t) + ½x(1 − t²)·√(2/π)(1 + 3·0.044715x²). */

@@ -5,6 +5,7 @@ import { type Shape, sizeOf, type TensorType } from '../tensor.ts';
 import type { GradientContext, InferContext, OpDefinition, OpFamily, Value } from './definition.ts';
 import { sumKeeping } from './reductions.ts';
 import { normalizeAxis, requiredArray, requiredType, shapeError, stridesOf } from './shapes.ts';
+import { mean } from './standardization.ts';
 
 const softmaxAxis = (node: Node, shape: Shape): number =>
   normalizeAxis(intAttribute(node, 'axis', -1), shape.length, node);
@@ -90,8 +91,8 @@ const evaluateLayerNormalization: OpDefinition['evaluate'] = (c) => {
   ];
 };
 
-/** x̂ = (x − mean)·inverse deviation, from the statistics that the forward node already has. */
-function normalized(c: GradientContext): Value {
+/** x − mean, from the statistics that the forward node already has. */
+function centred(c: GradientContext): Value {
   if (c.cotangent(1) !== undefined || c.cotangent(2) !== undefined) {
     throw new GspfError('graph/not-differentiable', {
       subject: describeNode(c.node),
@@ -99,28 +100,48 @@ function normalized(c: GradientContext): Value {
       got: 'one that uses its Mean or InvStdDev output too',
     });
   }
-  return c.op('Mul', [c.op('Sub', [c.input(0), c.output(1)]), c.output(2)]);
+  return c.op('Sub', [c.input(0), c.output(1)]);
 }
 
-/** With n the normalised size: dx = inv·(gγ − Σ(gγ)/n − x̂·Σ(gγ·x̂)/n). */
+/**
+ * With n the normalised size, x̃ = x − mean and x̂ = inv·x̃: dx = inv·(gγ − Σ(gγ)/n − x̂·Σ(gγ·x̂)/n), where x̂·Σ(gγ·x̂) is
+ * x̃·inv²·Σ(γ·gx̃): gx̃ is what the gradient of γ adds up too, and its sum with γ a product of matrices.
+ */
 function layerNormalizationInput(c: GradientContext): Value {
   const { x, g, op, input, output } = c;
   const axes = layerAxes(c.node, x.shape.length);
   const size = sizeOf(x.shape.slice(axes[0]));
-  const xHat = normalized(c);
+  const deviation = centred(c);
+  const along = weightedSum(c, op('Mul', [g, deviation]), input(1), axes);
+  const inverse = output(2);
+  const slope = op('Mul', [along, op('Mul', [op('Mul', [inverse, inverse]), 1 / size])]);
   const scaled = op('Mul', [g, input(1)]);
-  const mean = op('Mul', [sumKeeping(c, scaled, axes), 1 / size]);
-  const slope = op('Mul', [sumKeeping(c, op('Mul', [scaled, xHat]), axes), 1 / size]);
-  const centred = op('Sub', [op('Sub', [scaled, mean]), op('Mul', [xHat, slope])]);
-  return op('Mul', [centred, output(2)]);
+  const rest = op('Sub', [op('Sub', [scaled, mean(c, scaled, axes)]), op('Mul', [deviation, slope])]);
+  return op('Mul', [rest, inverse]);
+}
+
+/** Σ γ·v over some axes, which are kept with extent 1. */
+function weightedSum(c: GradientContext, v: Value, scale: Value, axes: readonly number[]): Value {
+  if (axes.length > 1) return sumKeeping(c, c.op('Mul', [v, scale]), axes);
+  return c.op('MatMul', [v, c.reshape(scale, [sizeOf(scale.shape), 1])]);
+}
+
+/** dγ = Σ inv·gx̃ over the other axes. */
+function layerNormalizationScale(c: GradientContext): Value {
+  const { input, output, op } = c;
+  const v = op('Mul', [c.g, centred(c)]);
+  const size = sizeOf(input(1).shape);
+  const rows = sizeOf(v.shape) / size;
+  const sum = op('MatMul', [c.reshape(output(2), [1, rows]), c.reshape(v, [rows, size])]);
+  return c.reshape(sum, input(1).shape);
 }
 
 export const normalization: OpFamily<'LayerNormalization' | 'LogSoftmax' | 'Softmax'> = {
   LayerNormalization: {
     infer: inferLayerNormalization,
     evaluate: evaluateLayerNormalization,
-    // dγ = g·x̂ and dβ = g, summed over the other axes by the undoing of broadcasting
-    gradients: [layerNormalizationInput, (c) => c.op('Mul', [c.g, normalized(c)]), ({ g }) => g],
+    // dβ = g, summed over the other axes by the undoing of broadcasting
+    gradients: [layerNormalizationInput, layerNormalizationScale, ({ g }) => g],
   },
   // y = x − ln Σeˣ: dx = g − eʸ·Σg
   LogSoftmax: {

@@ -342,7 +342,7 @@ const fields = z.strictObject({
     .describe(
       'Examples computed at a time, of which a step adds up the gradients: less memory, the same result to rounding; null: all of them.',
     ),
-  evalBatchSize: positiveCount.default(64).describe('Examples in a batch of evaluation.'),
+  evalBatchSize: positiveCount.default(32).describe('Examples in a batch of evaluation.'),
   maxLength: z
     .union([z.literal('auto'), positiveCount])
     .meta({ expected: '"auto" or a whole number of at least 1' })

@@ -21,8 +21,8 @@ import { float32, type Tensor } from '../tensor.ts';
 import type { Weights } from './batch-gradients.ts';
 import type { PrefixCache } from './prefix-cache.ts';
 
-/** Positions that are computed at once, about. */
-const POSITIONS_AT_ONCE = 2048;
+/** Positions that are computed at once, at most: values of more of them leave the processor's cache. */
+const POSITIONS_AT_ONCE = 1024;
 
 /** Lengths are padded to multiples of this. */
 const BUCKET = 8;
@@ -145,7 +145,7 @@ export class Prefix {
     this.#products = products;
     this.#environment = environment;
     this.#createSha256 = environment.createSha256;
-    this.#executables = new ShapeCache(environment.backend, (shape) => this.graph(shape));
+    this.#executables = this.#newExecutables(false);
   }
 
   /** What is run for so many texts of so many positions. */
@@ -154,13 +154,22 @@ export class Prefix {
     return this.#products?.rewrite(below) ?? below;
   }
 
+  #newExecutables(keepMemory: boolean): ShapeCache {
+    return new ShapeCache(
+      this.#environment.backend,
+      (shape) => this.graph(shape),
+      () => keepMemory,
+    );
+  }
+
   /** Texts that were computed. */
   get computed(): number {
     return this.#computed;
   }
 
   /**
-   * Computes ahead what is missing of some texts, as many as the cache has room for, those of like length together.
+   * Computes ahead what is missing of some texts, as many as the cache has room for, those of like length together. What
+   * it ran is given back.
    *
    * @param onText Called after each; what it throws ends the work.
    */
@@ -173,10 +182,18 @@ export class Prefix {
       if (!this.cache.hasRoomFor(bytes)) break;
       missing.set(this.#keyOf(text), text);
     }
-    await this.#compute([...missing.values()], async (text, values) => {
-      await this.cache.set(this.#keyOf(text), values);
-      onText();
-    });
+    const executables = this.#newExecutables(true);
+    try {
+      for (const [length, members] of this.#byLength([...missing.values()])) {
+        await this.#compute(members, length, executables, async (text, values) => {
+          await this.cache.set(this.#keyOf(text), values);
+          onText();
+        });
+        await executables.release();
+      }
+    } finally {
+      await executables.release();
+    }
   }
 
   /**
@@ -211,10 +228,12 @@ export class Prefix {
       if (values !== undefined) found.set(text, values);
     }
     const missing = texts.filter((text) => !found.has(text));
-    await this.#compute(missing, async (text, values) => {
-      found.set(text, values);
-      await this.cache.set(this.#keyOf(text), values);
-    });
+    for (const [length, members] of this.#byLength(missing)) {
+      await this.#compute(members, length, this.#executables, async (text, values) => {
+        found.set(text, values);
+        await this.cache.set(this.#keyOf(text), values);
+      });
+    }
     return texts.map((text) => found.get(text));
   }
 
@@ -222,21 +241,29 @@ export class Prefix {
     return this.cache.get(this.#keyOf(text), this.#sizeOf(text));
   }
 
-  async #compute(
-    texts: readonly EncodedText[],
-    take: (text: EncodedText, values: Float32Array) => Promise<void>,
-  ): Promise<void> {
-    const buckets = new Map<number, EncodedText[]>();
+  /** Texts by the length that they are computed at. */
+  #byLength(texts: readonly EncodedText[]): ReadonlyMap<number, readonly EncodedText[]> {
+    const groups = new Map<number, EncodedText[]>();
     for (const text of texts) {
       const length = this.#bucketOf(text);
-      buckets.set(length, [...(buckets.get(length) ?? []), text]);
+      const group = groups.get(length);
+      if (group === undefined) groups.set(length, [text]);
+      else group.push(text);
     }
-    for (const [length, members] of buckets) {
-      const most = Math.max(2, 2 ** Math.floor(Math.log2(POSITIONS_AT_ONCE / length)));
-      for (let start = 0; start < members.length; start += most) {
-        await this.#computeRows(members.slice(start, start + most), length, take);
-        await this.#environment.pause();
-      }
+    return groups;
+  }
+
+  /** Computes texts of one length. */
+  async #compute(
+    texts: readonly EncodedText[],
+    length: number,
+    executables: ShapeCache,
+    take: (text: EncodedText, values: Float32Array) => Promise<void>,
+  ): Promise<void> {
+    const most = Math.max(2, 2 ** Math.floor(Math.log2(POSITIONS_AT_ONCE / length)));
+    for (let start = 0; start < texts.length; start += most) {
+      await this.#computeRows(texts.slice(start, start + most), length, executables, take);
+      await this.#environment.pause();
     }
   }
 
@@ -244,13 +271,14 @@ export class Prefix {
   async #computeRows(
     texts: readonly EncodedText[],
     length: number,
+    executables: ShapeCache,
     take: (text: EncodedText, values: Float32Array) => Promise<void>,
   ): Promise<void> {
     const { weights, padTokenId } = this.cut.options;
     const batch = Math.max(2, 2 ** Math.ceil(Math.log2(texts.length)));
     const rows = Array.from({ length: batch }, (_, i) => texts[Math.min(i, texts.length - 1)]);
     const fed = rows.filter((text) => text !== undefined);
-    const executable = await this.#executables.get({ batch, sequence: length });
+    const executable = await executables.get({ batch, sequence: length });
     const results = this.cut.crossing.map(({ name, layout }) => {
       const size = sizeIn(layout, length);
       return { name, layout, size, data: new Float32Array(batch * size) };

@@ -211,7 +211,6 @@ export class Run {
       // Those to evaluate on too: before the graphs of training are in memory.
       const texts = [...(train.texts ?? []), ...(evaluation.texts ?? [])];
       await prefix.fill(texts, () => throwIfCancelled(this.#observer));
-      await prefix.release();
       this.#isFilled = true;
     }
     return gradients.run(await this.#batchParts.of(batch, this.#use));

@@ -5,63 +5,17 @@ import { intsAttribute } from '../../src/graph/attributes.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { int, ints, type StaticGraph } from '../../src/graph/graph.ts';
 import { withTransposedProducts } from '../../src/lowering/transposed-products.ts';
-import { onnxRuntime } from '../../src/node/onnxruntime.ts';
-import type { Backend } from '../../src/runtime/backend.ts';
-import { referenceBackend } from '../../src/runtime/reference.ts';
-import { specialize } from '../../src/specialize/specialize.ts';
-import { float32, sizeOf, type Tensor, zeros } from '../../src/tensor.ts';
+import { expectSameValues, specialized } from './same-values.ts';
 
 const SIDE = 3;
 const shape = [SIDE, SIDE, SIDE, SIDE];
 const perm = fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 });
 
 const staticGraph = (builder: GraphBuilder, outputs: readonly string[]): StaticGraph =>
-  specialize(
-    builder.build(
-      'products',
-      outputs.map((name) => ({ name, dtype: 'float32', shape })),
-    ),
-    {
-      dims: {},
-      variables: new Set(),
-    },
+  specialized(
+    builder,
+    outputs.map((name) => ({ name, shape })),
   );
-
-/** Distinct values, of both signs. */
-const feedsOf = ({ inputs }: StaticGraph): Map<string, Tensor> =>
-  new Map(
-    inputs.map(({ name, shape }, i) => {
-      const size = sizeOf(shape.map(Number));
-      return [
-        name,
-        float32(
-          shape.map(Number),
-          Array.from({ length: size }, (_, j) => Math.sin(j + 100 * i)),
-        ),
-      ];
-    }),
-  );
-
-const valuesOf = async (backend: Backend, graph: StaticGraph): Promise<Map<string, readonly number[]>> => {
-  const results = new Map(
-    graph.outputs.map(({ name, shape }) => [name, zeros('float32', shape.map(Number))] as const),
-  );
-  const executable = await backend.compile(graph);
-  await executable.run(feedsOf(graph), results);
-  await executable.release();
-  return new Map([...results].map(([name, { data }]) => [name, Array.from(data)]));
-};
-
-const expectSame = async (graph: StaticGraph): Promise<void> => {
-  const wanted = await valuesOf(referenceBackend, graph);
-  // The backend lowers the graph itself.
-  const got = await valuesOf(onnxRuntime({ threads: 1 }), graph);
-  for (const [name, values] of wanted) {
-    got.get(name)?.forEach((value, i) => {
-      expect(value, name).toBeCloseTo(values[i] ?? Number.NaN, 4);
-    });
-  }
-};
 
 const movesColumns = (graph: StaticGraph): number =>
   graph.nodes.filter((node) => {
@@ -86,7 +40,7 @@ it('computes the same whatever the orders of axes before and after a product, an
       transpose(product, after, 'z');
       // What comes of a product enters another.
       builder.op('MatMul', [transpose('z', second), transpose('z', first)], {}, 'last');
-      await expectSame(staticGraph(builder, isRead ? ['y', 'z', 'last'] : ['last']));
+      await expectSameValues(staticGraph(builder, isRead ? ['y', 'z', 'last'] : ['last']));
     }),
     { numRuns: 60, seed: 1 },
   );
@@ -107,12 +61,9 @@ it('leaves no transposition of the innermost axis in attention and its gradients
   const context = builder.op('MatMul', [builder.op('Softmax', [builder.op('MatMul', [q, k])]), v]);
   const joined = split(context, [0, 2, 1, 3]);
   builder.op('ReduceSum', [builder.op('Mul', [joined, joined])], { keepdims: int(0) }, 'loss');
-  const forward = specialize(builder.build('attention', [{ name: 'loss', dtype: 'float32', shape: [] }]), {
-    dims: {},
-    variables: new Set(),
-  });
+  const forward = specialized(builder, [{ name: 'loss', shape: [] }]);
   const graph = differentiate(forward, { loss: 'loss', wrt: ['q', 'k', 'v'], elements: new Map() });
   expect(movesColumns(graph)).toBeGreaterThan(3);
   expect(movesColumns(withTransposedProducts(graph))).toBe(0);
-  await expectSame(graph);
+  await expectSameValues(graph);
 });

@@ -13,7 +13,7 @@ const defaults = {
   epochs: 3,
   batchSize: 32,
   microBatch: null,
-  evalBatchSize: 64,
+  evalBatchSize: 32,
   maxLength: 'auto',
   dropout: 'config',
   loss: null,

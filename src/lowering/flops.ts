@@ -27,25 +27,24 @@ export function productWork(node: Node, shapeOf: (value: string) => Shape): Prod
 }
 
 /**
- * Floating-point operations of a graph's matrix products by depth: entry d + 1 holds those of depth d, from −1.
+ * Floating-point operations of a graph's matrix products by depth.
  *
- * A product lies as deep as the deepest weight that it depends on, so that the products of attention belong to the
- * layer whose projections they multiply.
+ * A product lies as deep as the deepest weight that it depends on, −1 without any, so that the products of attention belong
+ * to the layer whose projections they multiply.
  *
- * @param depthOf The depth of a weight, from −1 to `deepest`; undefined for what is no weight.
+ * @param depthOf The depth of a weight, from −1; undefined for what is no weight.
  */
 export function operationsByDepth(
   graph: StaticGraph,
   depthOf: (name: string) => number | undefined,
-  deepest: number,
-): readonly number[] {
+): ReadonlyMap<number, number> {
   const depths = new Map<string, number>();
-  const table = new Array<number>(deepest + 2).fill(0);
+  const table = new Map<number, number>();
   for (const node of graph.nodes) {
     const depth = Math.max(-1, ...node.inputs.map((name) => depths.get(name) ?? depthOf(name) ?? -1));
     for (const output of node.outputs) depths.set(output, depth);
     const work = productWork(node, (name) => graph.types.get(name)?.shape ?? []);
-    table[depth + 1] = (table[depth + 1] ?? 0) + (work?.operations ?? 0);
+    if (work !== undefined) table.set(depth, (table.get(depth) ?? 0) + work.operations);
   }
   return table;
 }

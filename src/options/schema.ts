@@ -191,11 +191,11 @@ const select = z
       .default('element')
       .describe('What is selected whole; the score of a group is the mean of its weights.'),
     frontier: z
-      .union([z.literal('none'), z.literal('auto'), count])
-      .meta({ expected: '"none", "auto" or the number of a layer, from 0' })
+      .union([z.literal('none'), z.literal('auto'), z.number().min(0).multipleOf(0.5)])
+      .meta({ expected: '"none", "auto" or the number of a layer, from 0, with .5 for its second half' })
       .default('none')
       .describe(
-        'The lowest layer to select weights in: the backward pass ends there. Below a number nothing is measured; `auto` measures everything and takes the layer with the most score mass for each operation of a step, by the best weights whatever their scope and granularity. The budget stays that of all eligible weights.',
+        'The lowest layer to select weights in: the backward pass ends there. 2.5 is the second half of layer 2, its feed-forward network in a transformer. Below a number nothing is measured; `auto` measures everything and takes the place with the most score mass for each operation of a step, by the best weights whatever their scope and granularity. The budget stays that of all eligible weights.',
       ),
     frontierMass: fraction
       .default(0.85)

@@ -5,7 +5,10 @@ import type { EligibleTensor, Selected } from './select.ts';
 
 /** Where the backward pass of a selection ends, and what that costs and saves. */
 export interface FrontierReport {
-  /** The lowest layer that weights could be selected in, from 0; null where nothing was left out. */
+  /**
+   * The lowest layer that weights could be selected in, from 0, and ½ more where that is its second half alone; null where
+   * nothing was left out.
+   */
   readonly layer: number | null;
   /** Layers of the model. */
   readonly layers: number;
@@ -17,8 +20,8 @@ export interface FrontierReport {
 
 /** The operations that a frontier is weighed by: a fixed table, so that no clock enters the choice. */
 export interface StepOperations {
-  /** Of the forward pass by depth: entry d + 1 is that of depth d. */
-  readonly forward: readonly number[];
+  /** Of the forward pass by depth. */
+  readonly forward: ReadonlyMap<number, number>;
   /** Rows of activations that the table is for. */
   readonly tokens: number;
   /** Share of the steps that compute what lies below the frontier; the others find it in the prefix cache. */
@@ -64,11 +67,12 @@ export function chooseFrontier(field: FrontierField): FrontierChoice {
   );
   let best = { selected: unrestricted, depth: BOTTOM, cost: mostCost };
   const worth = ({ selected, cost }: { selected: Selected; cost: number }): number => selected.mass / cost;
-  for (let depth = highest; depth > BOTTOM; depth--) {
+  const places = new Set(tensors.map(({ name }) => depths.of(name)));
+  for (const depth of [...places].sort((a, b) => b - a)) {
+    if (depth > highest || depth === BOTTOM) continue;
     // Less mass than the unrestricted choice's is all that this and the deeper ones can have.
     if (unrestricted.mass / stepOperations(depth, operations) < worth(best)) break;
     const above = tensors.filter(({ name }) => depths.of(name) >= depth);
-    if (above.length === 0) continue;
     const selected = selectFrom(above);
     const found = { selected, depth, cost: costOf(depth, selected) };
     if (selected.mass >= leastMass * unrestricted.mass && worth(found) > worth(best)) best = found;
@@ -85,11 +89,13 @@ export function chooseFrontier(field: FrontierField): FrontierChoice {
 }
 
 /**
- * Forward pass and input gradients of a step: F for a layer below the frontier, or its share where that is cached,
- * 2·F for one above.
+ * Forward pass and input gradients of a step: F for what lies below the frontier, or its share where that is cached,
+ * 2·F for what lies above.
  */
 function stepOperations(depth: number, { forward, prefixShare }: StepOperations): number {
-  return forward.reduce((sum, F, i) => sum + (i < depth + 1 ? prefixShare * F : 2 * F), 0);
+  let operations = 0;
+  for (const [place, F] of forward) operations += place < depth ? prefixShare * F : 2 * F;
+  return operations;
 }
 
 /** Weight gradients of a step: of each tensor the product of the rows and columns that hold a selected weight. */

@@ -199,8 +199,8 @@ export class Chooser {
     const sequence = Math.min(NOMINAL.sequence, maxLength);
     const dims = extentsOf(objective.layout, { batch, sequence });
     const graph = specialize(withLoss, { dims, variables: new Set() });
-    const { of, layers } = this.depths;
-    const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined), layers);
+    const { of } = this.depths;
+    const forward = operationsByDepth(graph, (name) => (weights.has(name) ? of(name) : undefined));
     const { epochs, prefix } = this.#run.options;
     const isCached = prefix.cache !== 'off' && prefix.dropout !== 'on' && objective.train.texts !== undefined;
     return { forward, tokens: batch * sequence, prefixShare: isCached ? 1 / epochs : 1 };

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Run } from '../../training/run.ts';
 import type { Chooser, Reach } from './choose.ts';
+import { placeOf } from './frontier.ts';
 import type { Statistics } from './statistics.ts';
 
 /** From when on the warm-up measured nothing below a layer. */
 export interface Narrowed {
   readonly afterBatches: number;
-  /** The lowest layer that was still measured, from 0; the number of layers for what follows the last. */
+  /** The lowest place that was still measured, a layer from 0 or its half; the number of layers for what follows the last. */
   readonly layer: number;
   /** What below it was among the best of twice the budget, as a share of the budget. */
   readonly reach: number;
@@ -85,7 +86,3 @@ export class Narrowing {
 export const narrowedSteps: z.ZodType<Narrowed[]> = z.array(
   z.object({ afterBatches: z.number(), layer: z.number(), reach: z.number() }),
 );
-
-function placeOf(layer: number, layers: number): string {
-  return layer === layers ? 'what follows the last layer' : `layer ${layer} (of 0 to ${layers - 1})`;
-}

@@ -1,5 +1,6 @@
 import type { SelectOptions } from '../../options/options.ts';
 import type { FrontierReport } from './choose-frontier.ts';
+import { placeOf } from './frontier.ts';
 import type { Selected } from './select.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -38,9 +39,9 @@ export function remarksOn(
 export function frontierNote({ layer, layers, massKept, saving }: FrontierReport): string {
   if (layer === null) return 'Frontier auto: none. No layer can be left out for what it would save.';
   const from =
-    layer === layers
+    layer >= layers
       ? 'only what follows the last layer is selected from'
-      : `layer ${layer} (of 0 to ${layers - 1}) is the lowest to select in`;
+      : `${placeOf(layer, layers)} is the lowest to select in`;
   return `Frontier auto: ${from}. ${percent(massKept)} of the score mass is kept, and a step takes ${percent(saving)} fewer operations.`;
 }
 

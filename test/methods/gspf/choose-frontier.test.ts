@@ -4,11 +4,12 @@ import { chooseFrontier, type FrontierField } from '../../../src/methods/gspf/ch
 import { readScores } from '../../../src/methods/gspf/mix.ts';
 import { select } from '../../../src/methods/gspf/select.ts';
 
-const layers = 4;
-/** Depths −1 (embeddings) to 4 (head), a tensor of one row of six weights each. */
-const names = ['embeddings', 'layer.0', 'layer.1', 'layer.2', 'layer.3', 'top'];
+const layers = 3;
+/** A tensor of one row of six weights at each of these depths: embeddings to head, one layer in two halves. */
+const names = ['embeddings', 'layer.0', 'layer.1', 'layer.1.more', 'layer.2', 'top'];
+const places = [-1, 0, 1, 1.5, 2, 3];
 const tensors = names.map((name) => ({ name, shape: [6] }));
-const depths = { layers, of: (name: string) => names.indexOf(name) - 1 };
+const depths = { layers, of: (name: string) => places[names.indexOf(name)]! };
 const options = {
   ratio: 1,
   head: 'compete',
@@ -28,7 +29,7 @@ function fieldOf(
     tensors,
     whole: new Set(),
     depths,
-    operations: { forward, tokens: 0, prefixShare: 1 },
+    operations: { forward: new Map(forward.map((F, i) => [places[i]!, F])), tokens: 0, prefixShare: 1 },
     leastMass,
     selectFrom: (some) => select(some, [], scorer, { ...options, ratio: k / 36 }, 36),
   };
@@ -59,7 +60,7 @@ test('of all frontiers it takes the one with the most mass an operation: propert
         const most = tried[0]!;
         const allowed = tried.filter(({ mass }) => mass >= leastMass * most.mass);
         const worth = Math.max(...allowed.map((entry) => entry.worth));
-        const chosen = tried[(frontier.layer ?? -1) + 1]!;
+        const chosen = tried[places.indexOf(frontier.layer ?? -1)]!;
         expect(allowed).toContain(chosen);
         expect(chosen.worth).toBeCloseTo(worth, 12);
         expect(selected.mass).toBeCloseTo(chosen.mass, 9);
@@ -74,6 +75,6 @@ test('of all frontiers it takes the one with the most mass an operation: propert
 
 test('what is trained whole is never left out', () => {
   const scores = names.map((_, i) => new Array<number>(6).fill(i));
-  const field = { ...fieldOf(scores, 6, [1, 1, 1, 1, 1, 1], 0), whole: new Set(['layer.1']) };
-  expect(chooseFrontier(field).frontier.layer).toBe(1);
+  const field = { ...fieldOf(scores, 6, [1, 1, 1, 1, 1, 1], 0), whole: new Set(['layer.1.more']) };
+  expect(chooseFrontier(field).frontier.layer).toBe(1.5);
 });

@@ -21,6 +21,7 @@ import { tableOf, withTable } from './table.mjs';
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const { values: flags } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     full: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     pairs: { type: 'string' },
@@ -41,6 +42,19 @@ const { values: flags } = parseArgs({
   },
 });
 
+if (flags.help) {
+  console.log(`gspf beside its peers: what is measured, and how, is told in ${path('README.md')}.
+
+  npm run bench                        the most important figures, within five minutes
+  npm run bench:full                   every row, for hours; goes on where it was
+  npm run bench -- --only A.cached     rows of these names or beginnings of names, with commas
+  npm run bench -- --list              their names
+  npm run bench -- --report            the table of what there is (--write: into docs/performance.md)
+
+  --pairs N   --minutes N   --again   --threads N   --python PATH|none   --shape base|tiny   --limit N
+  --model DIR   --tokenizer DIR   --data DIR   --work DIR   --results FILE`);
+  process.exit(0);
+}
 const threads = Number(flags.threads);
 const words = flags.only.split(',').filter((word) => word !== '');
 const rows = chosenRows(words).filter(

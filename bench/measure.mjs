@@ -8,6 +8,9 @@ import { runProcess, startWorker } from './worker.mjs';
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const node = process.execPath;
 
+/** Seconds for a peer's whole run: twice what PyTorch's full fine-tuning takes on two cores. */
+const PATIENCE = 300;
+
 /**
  * Starts what a row needs.
  *
@@ -172,12 +175,13 @@ async function ourWholeRun(seed, place) {
 
 async function theirWholeRun({ method, precision }, seed, { python, threads, b: { model, data, limit } }) {
   if (python === undefined) return undefined;
-  const { document } = await runProcess(python, [
+  const words = [
     path('peers/full_finetuning.py'),
     ...['--model', model, '--data', data, '--limit', `${limit}`, '--batch', '32', '--epochs', '3'],
     ...['--method', method, '--precision', precision, '--seed', `${seed}`, '--threads', `${threads}`],
     '--evaluate-each-epoch',
-  ]);
+  ];
+  const { document } = await runProcess(python, words, PATIENCE);
   const { wallSeconds, steps, accuracy, evaluations, peakRssMB, trainRows } = document;
   return { seconds: wallSeconds, steps, examples: 3 * trainRows, accuracy, evaluations, peakRssMB };
 }

@@ -4,6 +4,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { startWorker } from './worker.mjs';
 
+/** Seconds for a peer's first two steps: where the processor has no bf16, it is emulated and may take minutes. */
+const PATIENCE = { plain: 120, compiled: 300 };
+
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 /** What makes the environment. */
@@ -25,17 +28,13 @@ export function createPeers({ python, threads, a }) {
   let kept;
   const start = async ({ method, precision, compiled = false }) => {
     if (python === undefined) return undefined;
-    return startWorker(python, [
+    const words = [
       path('peers/step_on_demand.py'),
       ...['--model', a.model, '--batches', a.materials.batches, '--method', method, '--precision', precision],
-      ...[
-        '--top-layers',
-        `${a.shape.topLayers}`,
-        '--threads',
-        `${threads}`,
-        ...(compiled ? ['--compile'] : []),
-      ],
-    ]);
+      ...['--top-layers', `${a.shape.topLayers}`, '--threads', `${threads}`],
+      ...(compiled ? ['--compile'] : []),
+    ];
+    return startWorker(python, words, compiled ? PATIENCE.compiled : PATIENCE.plain);
   };
   const release = async () => {
     const { worker } = kept ?? {};

@@ -124,7 +124,10 @@ const wholePeers = Object.keys(METHODS).flatMap((method) =>
   })),
 );
 
-/** In the order in which they are measured: bars first. */
+const comparisons = [...peers(false), ...wholePeers, ...peers(true)];
+const isInBf16 = ({ theirs }) => theirs.precision === 'bf16';
+
+/** In the order in which they are measured: bars first, and last what may be emulated. */
 export const rows = [
   ...surgical.slice(0, 4),
   share,
@@ -132,9 +135,8 @@ export const rows = [
   ...memory,
   whole,
   ...surgical.slice(4),
-  ...peers(false),
-  ...wholePeers,
-  ...peers(true),
+  ...comparisons.filter((row) => !isInBf16(row)),
+  ...comparisons.filter(isInBf16),
 ];
 
 /** The rows of some names, and where a word is no row's name those that begin with it; all where there are no words. */

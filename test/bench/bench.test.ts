@@ -101,7 +101,7 @@ test('a row of a tiny shape is measured without Python, kept, and gone on with',
   const first = await bench(...words, ...tokenizer, '--pairs', '1');
   expect(first.stderr).toContain('npm run bench:peers');
   expect(first.stderr).toMatch(/A\.frontier {2}pair 1\/1 {2}ours [\d.]+ {2}\d/);
-  expect(first.stderr).toMatch(/Left out, A\.peer\.full-bf16 and \d+ more: no Python\. npm run bench:peers/);
+  expect(first.stderr).toMatch(/Left out, A\.peer\.lora-fp32 and \d+ more: no Python\. npm run bench:peers/);
   const stored = () => JSON.parse(readFileSync(join(work, 'tiny.json'), 'utf8')).rows['A.frontier'];
   const [pair] = stored().pairs;
   expect(pair.outside).toBeGreaterThan(0);
@@ -113,3 +113,14 @@ test('a row of a tiny shape is measured without Python, kept, and gone on with',
   expect(stored().pairs).toHaveLength(2);
   expect(stored().pairs[0]).toEqual(pair);
 }, 60_000);
+
+test('what takes too long is ended, with that as the reason', async () => {
+  const worker = JSON.stringify(new URL('../../bench/worker.mjs', import.meta.url).href);
+  const program = `
+    const { startWorker, runProcess } = await import(${worker});
+    const waits = [process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], 0.2];
+    for (const start of [startWorker, runProcess])
+      await start(...waits).catch(({ message }) => console.log(message));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+  expect(stdout).toBe('it was not ready after 0.2 s\nit had not ended after 0.2 s\n');
+});

@@ -33,6 +33,9 @@ export function createAdamWState(length: number, precision: 'float32' | 'float64
   return { m: new array(length), v: new array(length), steps: [0], cohort: null };
 }
 
+/** Weights whose moves are worked out before any of them is made: scattered weights are then read many at a time. */
+const BLOCK = 256;
+
 /**
  * One AdamW step on the active weights of a tensor; `weights` and `state` change in place.
  *
@@ -62,17 +65,22 @@ export function adamwStep(
   const kept = 1 - lr * decay;
   const sparse = indices === 'all' ? null : indices;
   const length = count(indices, weights.length);
-  for (let j = 0; j < length; j++) {
-    const c = cohort === null ? 0 : (cohort[j] ?? 0);
-    const i = sparse === null ? j : (sparse[j] ?? 0);
-    const g = (gradients[j] ?? 0) * scale;
-    const first = beta1 * (m[j] ?? 0) + (1 - beta1) * g;
-    const second = beta2 * (v[j] ?? 0) + (1 - beta2) * g * g;
-    m[j] = first;
-    v[j] = second;
-    weights[i] =
-      (weights[i] ?? 0) * kept -
-      ((rates[c] ?? 0) * first) / (Math.sqrt(second) * (corrections[c] ?? 0) + epsilon);
+  const moves = new Float64Array(Math.min(BLOCK, length));
+  for (let start = 0; start < length; start += BLOCK) {
+    const end = Math.min(start + BLOCK, length);
+    for (let j = start; j < end; j++) {
+      const c = cohort === null ? 0 : (cohort[j] ?? 0);
+      const g = (gradients[j] ?? 0) * scale;
+      const first = beta1 * (m[j] ?? 0) + (1 - beta1) * g;
+      const second = beta2 * (v[j] ?? 0) + (1 - beta2) * g * g;
+      m[j] = first;
+      v[j] = second;
+      moves[j - start] = ((rates[c] ?? 0) * first) / (Math.sqrt(second) * (corrections[c] ?? 0) + epsilon);
+    }
+    for (let j = start; j < end; j++) {
+      const i = sparse === null ? j : (sparse[j] ?? 0);
+      weights[i] = (weights[i] ?? 0) * kept - (moves[j - start] ?? 0);
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { GspfError } from '../errors.ts';
 import { describeNode, type StaticGraph } from '../graph/graph.ts';
 import { withColumnSums } from '../lowering/column-sums.ts';
 import { orderForEarlyRelease } from '../lowering/execution-order.ts';
+import { withNarrowedValues } from '../lowering/narrowed-values.ts';
 import { withScaledProducts } from '../lowering/scaled-products.ts';
 import { withTransposedProducts } from '../lowering/transposed-products.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -69,7 +70,9 @@ async function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
-    const lowered = orderForEarlyRelease(withColumnSums(withScaledProducts(withTransposedProducts(graph))));
+    const lowered = orderForEarlyRelease(
+      withColumnSums(withScaledProducts(withTransposedProducts(withNarrowedValues(graph)))),
+    );
     return await ort.InferenceSession.create(fenced(encodeModel(lowered)), options);
   } catch (cause) {
     throw failure(graph, 'a graph that onnxruntime accepts', cause);

@@ -73,7 +73,7 @@ export interface RunRecord extends RunReport {
 
 /** Where a run is kept, and what becomes of a run that is there. */
 export interface RunDirectoryOptions {
-  /** Replaces a finished run. */
+  /** Replaces a run, finished or interrupted. */
   readonly overwrite?: boolean | undefined;
   /** Leaves the metrics and the checkpoints of an interrupted run. */
   readonly resume?: boolean | undefined;
@@ -87,8 +87,8 @@ export interface RunDirectoryOptions {
  * Makes a directory ready for a run: metrics can be written at once, the files of an earlier run are gone, and no
  * other run can open it until it is closed.
  *
- * @throws `input/exists` for a directory with a finished run, unless `overwrite` is set, and for a path that is a
- *   file; `input/locked` for one that another run writes to; `output/failed` where nothing can be written.
+ * @throws `input/exists` for a directory with a finished run, unless `overwrite` is set, for one with an interrupted run,
+ *   unless `resume` is, and for a path that is a file; `input/locked` for one that another run writes to; `output/failed` where nothing can be written.
  */
 export async function openRunDirectory(
   path: string,
@@ -112,6 +112,15 @@ export async function openRunDirectory(
   const isNew = !(await exists(path));
   await makeDirectory(path);
   const lock = await lockFolder(path, now());
+  if (!overwrite && !resume && (await exists(join(path, runFiles.checkpoint)))) {
+    lock.release();
+    throw new GspfError('input/exists', {
+      subject: path,
+      expected: 'a new directory',
+      got: 'one that holds an interrupted run',
+      hint: 'Go on with it by --resume, or begin anew with --overwrite.',
+    });
+  }
   // The report goes first: what is left of an interrupted removal is no finished run.
   const kept: readonly string[] = resume ? [runFiles.metrics, runFiles.checkpoint, runFiles.scores] : [];
   for (const file of Object.values(runFiles)) {

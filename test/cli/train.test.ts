@@ -149,6 +149,12 @@ describe('gspf train', () => {
     expect(existsSync(join(folder, 'run', 'run.json'))).toBe(false);
     expect(existsSync(join(folder, 'run', 'metrics.jsonl'))).toBe(true);
 
+    const anew = await gspf(trainingWords(folder));
+    expect([anew.status, anew.stderr]).toEqual([
+      2,
+      expect.stringContaining('or begin anew with --overwrite'),
+    ]);
+
     const resumed = await gspf([...trainingWords(folder), '--resume']);
     expect(resumed.status, resumed.stderr).toBe(0);
     expect(resumed.stderr).toMatch(/Resumed after step \d+\./);

@@ -248,6 +248,11 @@ const models: readonly WrongInput[] = [
 /** Folders and runs. */
 const folders: readonly WrongInput[] = [
   { what: 'A folder that holds a finished run', words: train('mails.csv').replace('runs/new', 'runs/mails') },
+  {
+    what: 'A folder that holds an interrupted run',
+    words: train('mails.csv').replace('runs/new', 'runs/stopped'),
+    prepare: () => mkdirSync('runs/stopped/checkpoint', { recursive: true }),
+  },
   { what: 'An output folder that is a file', words: train('mails.csv').replace('runs/new', 'mails.csv') },
   {
     what: 'A folder below a file',

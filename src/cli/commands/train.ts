@@ -44,7 +44,7 @@ function options(command: Command): void {
   modelOption(command);
   taskOptions(command);
   requiredOption(command, '--out <dir>', 'directory to write the run to');
-  command.option('--overwrite', 'replace the finished run in that directory');
+  command.option('--overwrite', 'replace the run in that directory');
   command.option('--resume', 'go on with the interrupted run in that directory');
   command.option('--keep-scores', 'also write what every weight was judged by, for gspf explain');
   command.option('--selection <file>', 'train the weights of a selection.safetensors, without a warm-up');

@@ -52,7 +52,8 @@ at once, or as soon as the computation at hand is done: onnxruntime cannot be in
 
 The same command with \`--resume\` goes on from the last checkpoint, whatever ended the run: a Ctrl-C, a crash, a loss of
 power. The patch is that of the uninterrupted run, byte for byte. A checkpoint is kept every 30 seconds
-(\`checkpoint.everySeconds\`) and at the end of each epoch; a damaged one gives way to the one before it.
+(\`checkpoint.everySeconds\`) and at the end of each epoch; a damaged one gives way to the one before it. Without \`--resume\`
+a folder with a checkpoint is refused, unless \`--overwrite\` gives it up.
 `;
 }
 

@@ -121,9 +121,19 @@ function narrowingsOf(graph: StaticGraph): ReadonlyMap<Node, Narrowing> {
   const demand = (name: string, wanted: Demand): void => {
     demands.set(name, merged(demands.get(name), wanted));
   };
+  const makers = producers(graph.nodes);
+  /** Whether what a Gather reads may be made in part: those of many elements end here, before they are looked at. */
+  const leavesOut = (node: Node): boolean => {
+    const [x = '', by = ''] = node.inputs;
+    const maker = makers.get(x);
+    const axis = intAttribute(node, 'axis', 0);
+    const extent = graph.types.get(x)?.shape[axis] ?? 0;
+    const isShort = (graph.initializers.get(by)?.data.length ?? extent) < extent;
+    return isShort && maker !== undefined && operandsFor(maker, { axis, positions: [] }, graph) !== undefined;
+  };
   const result = new Map<Node, Narrowing>();
   for (const node of graph.nodes.toReversed()) {
-    const picked = pickedBy(node, graph);
+    const picked = leavesOut(node) ? pickedBy(node, graph) : undefined;
     if (picked !== undefined) {
       demand(node.inputs[0] ?? '', { ...picked, positions: ascending(picked.positions) });
       continue;
@@ -189,14 +199,11 @@ function connected(nodes: readonly Node[], makers: ReadonlyMap<string, Node>): I
 }
 
 /** What a Gather by known positions reads, in its order; undefined for other nodes. */
-function pickedBy(
-  { opType, inputs, attributes }: Node,
-  { initializers, types }: StaticGraph,
-): Part | undefined {
-  const [x = '', by = ''] = inputs;
+function pickedBy(node: Node, { initializers, types }: StaticGraph): Part | undefined {
+  const [x = '', by = ''] = node.inputs;
   const positions = initializers.get(by);
-  if (opType !== 'Gather' || positions?.shape.length !== 1 || initializers.has(x)) return undefined;
-  const axis = attributes['axis']?.type === 'int' ? attributes['axis'].value : 0;
+  if (node.opType !== 'Gather' || positions?.shape.length !== 1) return undefined;
+  const axis = intAttribute(node, 'axis', 0);
   const rank = types.get(x)?.shape.length ?? 0;
   const numbers = numbersOf(positions);
   if (axis < 0 || axis >= rank || numbers.length === 0 || numbers.some((n) => n < 0)) return undefined;

@@ -67,7 +67,8 @@ const cases: Readonly<Record<string, TrainOptions>> = {
   'full fine-tuning': { method: 'full', epochs: 2 },
 };
 
-describe.each(Object.entries(cases))('%s', (_, options) => {
+// A run from each of dozens of checkpoints: up to a quarter of a minute, several times that beside other work.
+describe.each(Object.entries(cases))('%s', { timeout: 240_000 }, (_, options) => {
   test('resumed from any checkpoint, gives the patch of the uninterrupted run byte for byte', async () => {
     const whole = new Store();
     const expected = await train(options, whole);

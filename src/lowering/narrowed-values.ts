@@ -6,6 +6,7 @@ import { broadcasting } from '../ops/broadcasting.ts';
 import { elementwise } from '../ops/elementwise.ts';
 import { numbersOf } from '../ops/shapes.ts';
 import { int64, type Shape, sizeOf, type Tensor, type TensorType } from '../tensor.ts';
+import { distinct } from './elements.ts';
 import { productWork } from './flops.ts';
 import { typicalCosts } from './sparse-costs.ts';
 
@@ -277,7 +278,7 @@ function merged(one: Demand | undefined, other: Demand): Demand {
 }
 
 function ascending(positions: readonly number[]): readonly number[] {
-  return [...new Set(positions)].sort((a, b) => a - b);
+  return Array.from(distinct(Int32Array.from(positions), (position) => position));
 }
 
 function areSame(one: readonly number[], other: readonly number[]): boolean {

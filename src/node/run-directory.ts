@@ -88,7 +88,8 @@ export interface RunDirectoryOptions {
  * other run can open it until it is closed.
  *
  * @throws `input/exists` for a directory with a finished run, unless `overwrite` is set, for one with an interrupted run,
- *   unless `resume` is, and for a path that is a file; `input/locked` for one that another run writes to; `output/failed` where nothing can be written.
+ *   unless `resume` is, and for a path that is a file; `input/locked` for one that another run writes to; `output/failed`
+ *   where nothing can be written.
  */
 export async function openRunDirectory(
   path: string,

@@ -1,13 +1,14 @@
-import { int } from '../graph/graph.ts';
+import {
+  type AttentionNames,
+  attentionWeights,
+  byColumn,
+  byRow,
+  headSize,
+  splitHeads,
+} from './attention-heads.ts';
 import type { EncoderContext, LayerRows, Positions } from './encoder-graph.ts';
 import { linear } from './layers.ts';
-
-/** The names of the projections of self-attention. */
-export interface AttentionNames {
-  readonly query: string;
-  readonly key: string;
-  readonly value: string;
-}
+import { attendOnce } from './one-query-attention.ts';
 
 /** What the variants of self-attention add to it. */
 export interface AttentionVariant {
@@ -31,13 +32,15 @@ export function selfAttention(
   variant: AttentionVariant = {},
 ): string {
   const { builder } = c;
-  const projected = {
-    // 1/√d is taken into the projection of Q
-    queries: linear(builder, names.query, queries, 1 / Math.sqrt(headSize(c))),
-    keys: linear(builder, names.key, keys),
-    values: linear(builder, names.value, keys),
-  };
-  return attend(c, projected, positions, variant);
+  // 1/√d is taken into the projection of Q
+  const projected = linear(builder, names.query, queries, 1 / Math.sqrt(headSize(c)));
+  const { rotate, bias, mask = masked(c) } = variant;
+  if (positions === 1 && rotate === undefined && c.use === 'compute') {
+    const biased = (scores: string): string => mask(withBias(c, scores, bias));
+    return attendOnce(c, names, projected, keys, biased);
+  }
+  const [k, v] = [linear(builder, names.key, keys), linear(builder, names.value, keys)];
+  return attend(c, { queries: projected, keys: k, values: v }, positions, variant);
 }
 
 /**
@@ -50,7 +53,7 @@ export function attend(
   c: EncoderContext,
   projected: { readonly queries: string; readonly keys: string; readonly values: string },
   positions: Positions,
-  { bias, rotate, mask = (scores) => c.builder.op('Add', [scores, c.maskBias]) }: AttentionVariant,
+  { bias, rotate, mask = masked(c) }: AttentionVariant,
 ): string {
   const { builder } = c;
   const upright = splitHeads(c, projected.queries, positions, byRow);
@@ -61,27 +64,17 @@ export function attend(
       ? splitHeads(c, projected.keys, 'sequence', byColumn)
       : builder.transpose(rotate(splitHeads(c, projected.keys, 'sequence', byRow)), [0, 1, 3, 2]);
   const v = splitHeads(c, projected.values, 'sequence', byRow);
-  const products = builder.op('MatMul', [q, k]);
-  const scores = bias === undefined ? products : builder.op('Add', [products, bias]);
+  const scores = withBias(c, builder.op('MatMul', [q, k]), bias);
   return mixValues(c, mask(scores), v, positions);
 }
 
-/** How {@link splitHeads} arranges its result: `[batch, heads, rows, headSize]` or `[batch, heads, headSize, rows]`. */
-export const byRow: readonly number[] = [0, 2, 1, 3];
-export const byColumn: readonly number[] = [0, 2, 3, 1];
+const masked =
+  ({ builder, maskBias }: EncoderContext) =>
+  (scores: string): string =>
+    builder.op('Add', [scores, maskBias]);
 
-/** `[batch · rows, hidden]` split into heads, in the arrangement that is asked for. */
-export function splitHeads(
-  c: EncoderContext,
-  rows: string,
-  positions: Positions,
-  arrangement: readonly number[],
-): string {
-  const { builder, batch, shape, sequence } = c;
-  const extent = positions === 1 ? builder.ints([1]) : sequence;
-  const heads = builder.ints([shape.heads, headSize(c)]);
-  const target = builder.op('Concat', [batch, extent, heads], { axis: int(0) });
-  return builder.transpose(builder.op('Reshape', [rows, target]), arrangement);
+function withBias({ builder }: EncoderContext, scores: string, bias: string | undefined): string {
+  return bias === undefined ? scores : builder.op('Add', [scores, bias]);
 }
 
 /**
@@ -91,23 +84,9 @@ export function splitHeads(
  * @param values `[batch, heads, sequence, headSize]`
  * @returns `[batch · positions, hidden]`
  */
-function mixValues(
-  { builder, shape, drop }: EncoderContext,
-  scores: string,
-  values: string,
-  positions: Positions,
-): string {
-  const weights = drop(builder.op('Softmax', [scores], { axis: int(-1) }), shape.dropout.attention, [
-    'batch',
-    shape.heads,
-    positions,
-    'sequence',
-  ]);
+function mixValues(c: EncoderContext, scores: string, values: string, positions: Positions): string {
+  const { builder, shape } = c;
+  const weights = attentionWeights(c, scores, positions);
   const mixed = builder.transpose(builder.op('MatMul', [weights, values]), byRow);
   return builder.op('Reshape', [mixed, builder.ints([-1, shape.hiddenSize])]);
-}
-
-/** The extent of one head. */
-export function headSize({ shape }: EncoderContext): number {
-  return shape.hiddenSize / shape.heads;
 }

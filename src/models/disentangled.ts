@@ -1,6 +1,6 @@
 import { int } from '../graph/graph.ts';
 import { int64 } from '../tensor.ts';
-import { headSize } from './attention.ts';
+import { headSize } from './attention-heads.ts';
 import type { EncoderContext, LayerRows } from './encoder-graph.ts';
 
 /** How DeBERTa's attention knows relative positions. */

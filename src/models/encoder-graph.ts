@@ -3,7 +3,7 @@ import { int } from '../graph/graph.ts';
 import { float32 } from '../tensor.ts';
 import { type Drop, dropNothing } from './dropout.ts';
 import type { Activation } from './layers.ts';
-import type { TextEncoder, TextInputs } from './text-encoder.ts';
+import type { GraphUse, TextEncoder, TextInputs } from './text-encoder.ts';
 
 /** The sizes and choices that the layers of an encoder share. */
 export interface EncoderShape {
@@ -21,6 +21,7 @@ export interface EncoderContext {
   readonly shape: EncoderShape;
   readonly inputs: TextInputs;
   readonly drop: Drop;
+  readonly use: GraphUse;
   /** int64 [1]: the number of texts and of positions. */
   readonly batch: string;
   readonly sequence: string;
@@ -77,8 +78,8 @@ export function encoderGraphs(
   pooling: 'first' | 'mean' = 'first',
 ): Pick<TextEncoder, 'pooled' | 'hidden'> {
   return {
-    pooled: (builder, inputs, drop = dropNothing) => {
-      const context = encoderContext(builder, shape, inputs, drop);
+    pooled: (builder, inputs, drop = dropNothing, use = 'compute') => {
+      const context = encoderContext(builder, shape, inputs, drop, use);
       const pooled =
         pooling === 'first'
           ? firstPosition(context, body(context))
@@ -86,7 +87,7 @@ export function encoderGraphs(
       return features(context, pooled);
     },
     hidden: (builder, inputs, drop = dropNothing) => {
-      const context = encoderContext(builder, shape, inputs, drop);
+      const context = encoderContext(builder, shape, inputs, drop, 'compute');
       const hidden = everyPosition(body(context));
       const pool = pooling === 'first' ? firstTokens : meanTokens;
       return { hidden, pool: () => features(context, pool(context, hidden)) };
@@ -100,6 +101,7 @@ function encoderContext(
   shape: EncoderShape,
   inputs: TextInputs,
   drop: Drop,
+  use: GraphUse,
 ): EncoderContext {
   const extents = builder.op('Shape', [inputs.inputIds]);
   return {
@@ -107,6 +109,7 @@ function encoderContext(
     shape,
     inputs,
     drop,
+    use,
     batch: builder.op('Slice', [extents, builder.ints([0]), builder.ints([1])]),
     sequence: builder.op('Slice', [extents, builder.ints([1]), builder.ints([2])]),
     maskBias: maskBias(builder, inputs.attentionMask),

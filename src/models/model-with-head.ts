@@ -21,7 +21,7 @@ export type HeadKind = (typeof headKinds)[number];
 /** One of transformers' classes with a head. */
 export interface ModelWithHead {
   readonly parameters: readonly Parameter[];
-  /** Its forward graph, with parameters as inputs; outputs have the names that optimum gives them. */
+  /** Its forward graph as files have it, with parameters as inputs; outputs have the names that optimum gives them. */
   readonly graph: () => Graph;
 }
 
@@ -43,7 +43,7 @@ export function modelWithHead(
       const labels = labelsOf(encoder.sequenceHead);
       return {
         parameters: classifierParameters(encoder, labels),
-        graph: () => classifierGraph(encoder, labels),
+        graph: () => classifierGraph(encoder, labels, undefined, 'export'),
       };
     }
     case 'token-classification': {

@@ -1,4 +1,4 @@
-import type { AttentionNames } from './attention.ts';
+import type { AttentionNames } from './attention-heads.ts';
 import { dropHidden, type EncoderContext, type LayerRows } from './encoder-graph.ts';
 import { activate, layerNorm, linear } from './layers.ts';
 import { layerNormParameters, linearParameters, type Parameter } from './parameters.ts';

@@ -4,7 +4,13 @@ import { float32 } from '../tensor.ts';
 import { meanCrossEntropy, weightedCrossEntropy } from './cross-entropy.ts';
 import { type DropoutSite, dropByMasks, dropNothing } from './dropout.ts';
 import type { Parameter } from './parameters.ts';
-import { declareTextInputs, headParameters, type TextEncoder, textInputs } from './text-encoder.ts';
+import {
+  declareTextInputs,
+  type GraphUse,
+  headParameters,
+  type TextEncoder,
+  textInputs,
+} from './text-encoder.ts';
 
 /** The parameters of an encoder with a classifier of so many labels on it. */
 export function classifierParameters(encoder: TextEncoder, labels: number): Parameter[] {
@@ -19,7 +25,12 @@ export function classifierParameters(encoder: TextEncoder, labels: number): Para
  *
  * @param sites For training with dropout: gets the graph inputs that take its masks. Without it there is none.
  */
-export function classifierGraph(encoder: TextEncoder, labels: number, sites?: DropoutSite[]): Graph {
+export function classifierGraph(
+  encoder: TextEncoder,
+  labels: number,
+  sites?: DropoutSite[],
+  use: GraphUse = 'compute',
+): Graph {
   const builder = new GraphBuilder();
   const drop = sites === undefined ? dropNothing : dropByMasks(builder, sites);
   declareTextInputs(builder, encoder);
@@ -27,7 +38,7 @@ export function classifierGraph(encoder: TextEncoder, labels: number, sites?: Dr
     builder.input({ name, dtype: 'float32', shape });
   }
   const { dropout, output } = encoder.sequenceHead;
-  const pooled = drop(encoder.pooled(builder, textInputs, drop), dropout, ['batch', encoder.hiddenSize]);
+  const pooled = drop(encoder.pooled(builder, textInputs, drop, use), dropout, ['batch', encoder.hiddenSize]);
   builder.op('Gemm', [pooled, `${output}.weight`, `${output}.bias`], { transB: int(1) }, 'logits');
   return builder.build(`${encoder.modelType}-sequence-classification`, [
     { name: 'logits', dtype: 'float32', shape: ['batch', labels] },

@@ -24,6 +24,12 @@ export interface HiddenStates {
   readonly pool: () => string;
 }
 
+/**
+ * What a graph is for: to be computed here, in the cheapest form, or to be written to a file that other tools read, where every
+ * linear layer is a Gemm on its weight.
+ */
+export type GraphUse = 'compute' | 'export';
+
 /** A text encoder with its hyperparameters filled in. */
 export interface TextEncoder {
   readonly modelType: string;
@@ -47,7 +53,7 @@ export interface TextEncoder {
    * Adds the encoder to a graph, and what its sequence classifier has before the last dropout and layer: one row of
    * each text, `[batch, hidden]`.
    */
-  readonly pooled: (builder: GraphBuilder, inputs: TextInputs, drop?: Drop) => string;
+  readonly pooled: (builder: GraphBuilder, inputs: TextInputs, drop?: Drop, use?: GraphUse) => string;
   /** Adds the encoder to a graph for every position. */
   readonly hidden: (builder: GraphBuilder, inputs: TextInputs, drop?: Drop) => HiddenStates;
   /** The head of sequence classification, on `pooled`. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { int } from '../../graph/graph.ts';
-import { attend, byRow, headSize, splitHeads } from '../attention.ts';
+import { attend } from '../attention.ts';
+import { byRow, headSize, splitHeads } from '../attention-heads.ts';
 import { activation, count, parseConfig, positive, probability } from '../config.ts';
 import {
   contentToPosition,

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { GraphBuilder } from '../../graph/builder.ts';
 import { int } from '../../graph/graph.ts';
 import { float32, int64 } from '../../tensor.ts';
-import { type AttentionVariant, attend, headSize } from '../attention.ts';
+import { type AttentionVariant, attend } from '../attention.ts';
+import { headSize } from '../attention-heads.ts';
 import { activation, count, parseConfig, positive, probability } from '../config.ts';
 import { positionNumbers } from '../embeddings.ts';
 import {

@@ -40,7 +40,6 @@ Step = Callable[[Inputs], float]
 WEIGHT_DECAY = 0.01
 WARMUP_RATIO = 0.06
 CLIP_NORM = 1.0
-BUCKET = 8
 
 
 def main() -> None:
@@ -169,7 +168,7 @@ def train_sst2(model: torch.nn.Module, options: argparse.Namespace, began: float
         model.train()
         losses = []
         for batch in batches:
-            inputs = padded([ids[row] for row in batch], options.max_length)
+            inputs = padded([ids[row] for row in batch])
             inputs["labels"] = torch.tensor([labels[row] for row in batch])
             loss, seconds = timed(step, inputs)
             losses.append(loss)
@@ -206,9 +205,9 @@ def read_tsv(path: Path) -> tuple[list[str], list[int]]:
     return [sentence for sentence, _ in pairs], [int(label) for _, label in pairs]
 
 
-def padded(rows: list[list[int]], longest: int) -> Inputs:
-    """Rows padded with token 0 to a multiple of 8, as gspf pads them."""
-    length = min(math.ceil(max(len(row) for row in rows) / BUCKET) * BUCKET, longest)
+def padded(rows: list[list[int]]) -> Inputs:
+    """Rows padded with token 0 to the longest of them, as transformers' DataCollatorWithPadding does."""
+    length = max(len(row) for row in rows)
     return {
         "input_ids": torch.tensor([row + [0] * (length - len(row)) for row in rows]),
         "attention_mask": torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows]),
@@ -223,7 +222,7 @@ def evaluate(model: torch.nn.Module, tokenizer, options: argparse.Namespace) -> 
     correct = 0
     with torch.inference_mode():
         for batch in sequential_batches([len(row) for row in ids], options.batch):
-            predicted = model(**padded([ids[row] for row in batch], options.max_length)).logits.argmax(-1)
+            predicted = model(**padded([ids[row] for row in batch])).logits.argmax(-1)
             correct += sum(int(predicted[at]) == labels[row] for at, row in enumerate(batch))
     return correct, len(rows)
 

@@ -1,4 +1,5 @@
 import { GspfError } from '../errors.ts';
+import { paddedLength } from './padded-length.ts';
 import { permutation, streams } from './shuffle.ts';
 
 /** Rows that run together, padded to one length. */
@@ -14,8 +15,6 @@ interface BatchOptions {
   readonly lengths: ArrayLike<number>;
   /** Rows a batch, at least 2. */
   readonly batchSize: number;
-  /** Padded lengths are multiples of this. */
-  readonly bucketMultiple?: number | undefined;
   /**
    * The only number of rows that the model takes at once, in place of `batchSize`: a last batch that lacks some is filled
    * up with the first rows of the order.
@@ -49,7 +48,7 @@ export function countBatches(n: number, batchSize: number): number {
  * permuted. No batch has a single row unless there is but one: a left-over row is joined by one row of the batch
  * formed before it, so that no batch exceeds `batchSize`; in batches of 2 it joins that batch, which then has 3.
  *
- * @throws `usage/option` for a batch size below 2, or pools or buckets below 1.
+ * @throws `usage/option` for a batch size below 2, or pools below 1.
  */
 export function lengthBucketedBatches(options: EpochOptions): Batch[] {
   const { lengths, batchSize, seed, epoch, poolBatches = 50 } = options;
@@ -88,10 +87,8 @@ function sortedByLength(rows: number[], lengths: ArrayLike<number>): number[] {
 }
 
 function cut(order: readonly number[], options: BatchOptions): Batch[] {
-  const { lengths, batchSize, bucketMultiple = 8, maxLength = Number.POSITIVE_INFINITY } = options;
-  requireInteger('bucketMultiple', bucketMultiple, 1);
+  const { lengths, batchSize, fixedRows, maxLength = Number.POSITIVE_INFINITY } = options;
   let start = 0;
-  const { fixedRows } = options;
   const sizes =
     fixedRows === undefined
       ? batchSizes(order.length, batchSize)
@@ -100,7 +97,7 @@ function cut(order: readonly number[], options: BatchOptions): Batch[] {
     const rows = Int32Array.from({ length: size }, (_, i) => order[(start + i) % order.length] ?? 0);
     start += size;
     const longest = rows.reduce((most, row) => Math.max(most, lengths[row] ?? 0), 1);
-    return { rows, length: Math.min(Math.ceil(longest / bucketMultiple) * bucketMultiple, maxLength) };
+    return { rows, length: Math.min(paddedLength(longest), maxLength) };
   });
 }
 

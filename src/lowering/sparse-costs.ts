@@ -14,12 +14,12 @@ export interface SparseCosts {
 }
 
 /**
- * `pick` was measured on two cores of an AMD EPYC with AVX-512 (14 to 24 ns); the others are estimates for such a
- * machine. Picking numbers out of rows is far dearer than copying whole rows, so that transposing first mostly pays.
+ * `pick` was measured on two cores of an AMD EPYC with AVX2 (1 to 3 ns by GatherElements, see `withPickedNumbers`); the
+ * others are estimates for such a machine.
  */
 export const typicalCosts: SparseCosts = {
   operation: 0.0065,
-  pick: 18,
+  pick: 2,
   transpose: 0.7,
   copy: 0.35,
   multiply: 0.3,

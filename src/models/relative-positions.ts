@@ -2,9 +2,6 @@ import { int64 } from '../tensor.ts';
 import { positionNumbers } from './embeddings.ts';
 import type { EncoderContext } from './encoder-graph.ts';
 
-/** The longest text as a batch holds it, padded to a multiple of eight positions. */
-export const paddedLength = (longest: number): number => Math.ceil(longest / 8) * 8;
-
 /**
  * A function of the distance between two positions, looked up for every pair of a text: int64
  * `[sequence, sequence]`, at [i, j] the value for j − i.

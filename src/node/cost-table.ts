@@ -8,6 +8,9 @@ import { exists, makeDirectory, readJson, writeTextAtomically } from './files.ts
 import { host, versions } from './host.ts';
 import { onnxRuntime } from './onnxruntime.ts';
 
+/** Counts up with what the steps consist of, so that costs that were kept are measured anew. */
+const MEASURED = 2;
+
 /** The costs of a machine, and where they are kept. */
 export interface MachineCosts {
   readonly costs: SparseCosts;
@@ -29,7 +32,10 @@ export async function machineCosts(
 ): Promise<MachineCosts> {
   const directory = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'gspf');
   const machine = { cpu: host().cpu, cores: host().cores, threads: threads ?? null, ...versions() };
-  const key = createHash('sha256').update(JSON.stringify(machine)).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update(JSON.stringify({ ...machine, measured: MEASURED }))
+    .digest('hex')
+    .slice(0, 16);
   const path = join(directory, `costs-${key}.json`);
   const kept = (await exists(path)) ? await read(path) : undefined;
   if (kept !== undefined) return { costs: kept, path, isNew: false };

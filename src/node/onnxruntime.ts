@@ -6,6 +6,7 @@ import { describeNode, type StaticGraph } from '../graph/graph.ts';
 import { withColumnSums } from '../lowering/column-sums.ts';
 import { orderForEarlyRelease } from '../lowering/execution-order.ts';
 import { withNarrowedValues } from '../lowering/narrowed-values.ts';
+import { withPickedNumbers } from '../lowering/picked-numbers.ts';
 import { withScaledProducts } from '../lowering/scaled-products.ts';
 import { withTransposedProducts } from '../lowering/transposed-products.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -71,7 +72,9 @@ async function createSession(
 ): Promise<ort.InferenceSession> {
   try {
     const lowered = orderForEarlyRelease(
-      withColumnSums(withScaledProducts(withTransposedProducts(withNarrowedValues(graph)))),
+      withPickedNumbers(
+        withColumnSums(withScaledProducts(withTransposedProducts(withNarrowedValues(graph)))),
+      ),
     );
     return await ort.InferenceSession.create(fenced(encodeModel(lowered)), options);
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { paddedLength } from '../data/padded-length.ts';
 import type { Graph, StaticGraph } from '../graph/graph.ts';
 import { dependents } from '../graph/topology.ts';
 import {
@@ -23,9 +24,6 @@ import type { PrefixCache } from './prefix-cache.ts';
 
 /** Positions that are computed at once, at most: values of more of them leave the processor's cache. */
 const POSITIONS_AT_ONCE = 1024;
-
-/** Lengths are padded to multiples of this. */
-const BUCKET = 8;
 
 export interface PrefixOptions {
   /** The graph with loss, and where it drops values. */
@@ -119,7 +117,7 @@ function specializeTo(graph: Graph, { batch, sequence }: BatchShape): StaticGrap
 /**
  * The values of texts where a graph is cut, each computed once and kept.
  *
- * A text is always computed at its own length, padded to a multiple of eight, among at least one other row: so its
+ * A text is always computed at its own length, padded (`paddedLength`), among at least one other row: so its
  * values do not depend on the batch that asks for them, nor on whether they were kept.
  */
 export class Prefix {
@@ -306,7 +304,7 @@ export class Prefix {
   }
 
   #bucketOf({ ids }: EncodedText): number {
-    return Math.min(Math.ceil(ids.length / BUCKET) * BUCKET, this.cut.options.maxLength);
+    return Math.min(paddedLength(ids.length), this.cut.options.maxLength);
   }
 
   /** Numbers that are kept of a text. */
@@ -328,7 +326,7 @@ export class Prefix {
   /** What the values depend on beside the text: the graph below the cut, its weights, what computes it. */
   #hashContext(): string {
     const { weights } = this.cut.options;
-    const shape = { batch: 2, sequence: BUCKET };
+    const shape = { batch: 2, sequence: 8 };
     const { nodes, outputs } = this.graph(shape);
     const read = new Map(
       this.cut.below(shape).inputs.flatMap(({ name }) => {

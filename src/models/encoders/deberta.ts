@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { paddedLength } from '../../data/padded-length.ts';
 import { int } from '../../graph/graph.ts';
 import { attend } from '../attention.ts';
 import { byRow, headSize, splitHeads } from '../attention-heads.ts';
@@ -23,7 +24,7 @@ import { linearHead, tiedTokenHead } from '../heads.ts';
 import { activate, layerNorm, linear, linearIf } from '../layers.ts';
 import { embeddingParameters, layerNormParameters, linearParameters, type Parameter } from '../parameters.ts';
 import { bertLayerNames, type PostNormNames, postNormLayer, postNormParameters } from '../post-norm.ts';
-import { debertaBucket, paddedLength } from '../relative-positions.ts';
+import { debertaBucket } from '../relative-positions.ts';
 import type { TextEncoder } from '../text-encoder.ts';
 
 const positionKinds = ['c2p', 'p2c'] as const;

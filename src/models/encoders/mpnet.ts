@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { paddedLength } from '../../data/padded-length.ts';
 import { selfAttention } from '../attention.ts';
 import { activation, count, parseConfig, positive, probability } from '../config.ts';
 import { type Embeddings, embeddingsParameters, embedTokens } from '../embeddings.ts';
@@ -6,7 +7,7 @@ import { dropHidden, type EncoderContext, type EncoderShape, encoderGraphs } fro
 import { denseFeatures, denseHead, linearHead, tiedTokenHead } from '../heads.ts';
 import { embeddingParameters } from '../parameters.ts';
 import { bertLayerNames, type PostNormNames, postNormLayer, postNormParameters } from '../post-norm.ts';
-import { byDistance, mpnetBucket, paddedLength } from '../relative-positions.ts';
+import { byDistance, mpnetBucket } from '../relative-positions.ts';
 import type { TextEncoder } from '../text-encoder.ts';
 
 /** The hyperparameters by their names in transformers' MPNetConfig; other keys pass through unread. */

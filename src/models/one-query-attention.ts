@@ -35,11 +35,13 @@ export function attendOnce(
   const q = swap(reshape(queries, [-1, heads, size])); // [heads, batch, size]
 
   const keyWeight = reshape(`${names.key}.weight`, [heads, size, -1]);
-  const keyBias = reshape(`${names.key}.bias`, [heads, size, 1]);
-  const products = matmul(swap(matmul(q, keyWeight)), upright(texts));
-  const scores = builder.op('Add', [products, swap(matmul(q, keyBias))]); // [batch, heads, sequence]
-
+  const keyBias = reshape(`${names.key}.bias`, [heads, 1, size]);
   const axis = builder.ints([2]);
+  const products = matmul(swap(matmul(q, keyWeight)), upright(texts));
+  // No product with one column: its rounding depends on the number of rows.
+  const shifts = builder.op('ReduceSum', [builder.op('Mul', [q, keyBias]), axis]);
+  const scores = builder.op('Add', [products, swap(shifts)]); // [batch, heads, sequence]
+
   const p = builder.op('Squeeze', [
     attentionWeights(c, mask(builder.op('Unsqueeze', [scores, axis])), 1),
     axis,

@@ -2,6 +2,9 @@ import { int64 } from '../tensor.ts';
 import { positionNumbers } from './embeddings.ts';
 import type { EncoderContext } from './encoder-graph.ts';
 
+/** Positions that tables of distances reach to: the longest text, padded as other tools do to a multiple of eight. */
+export const reachOf = (longest: number): number => Math.ceil(longest / 8) * 8;
+
 /**
  * A function of the distance between two positions, looked up for every pair of a text: int64
  * `[sequence, sequence]`, at [i, j] the value for j − i.

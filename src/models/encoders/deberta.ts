@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { paddedLength } from '../../data/padded-length.ts';
 import { int } from '../../graph/graph.ts';
 import { attend } from '../attention.ts';
 import { byRow, headSize, splitHeads } from '../attention-heads.ts';
@@ -24,7 +23,7 @@ import { linearHead, tiedTokenHead } from '../heads.ts';
 import { activate, layerNorm, linear, linearIf } from '../layers.ts';
 import { embeddingParameters, layerNormParameters, linearParameters, type Parameter } from '../parameters.ts';
 import { bertLayerNames, type PostNormNames, postNormLayer, postNormParameters } from '../post-norm.ts';
-import { debertaBucket } from '../relative-positions.ts';
+import { debertaBucket, reachOf } from '../relative-positions.ts';
 import type { TextEncoder } from '../text-encoder.ts';
 
 const positionKinds = ['c2p', 'p2c'] as const;
@@ -218,7 +217,7 @@ function relativePositions(config: Config): RelativePositions {
     position_buckets: buckets,
   } = config;
   const furthest = given < 1 ? positions : given;
-  const longest = paddedLength(positions);
+  const longest = reachOf(positions);
   if (buckets <= 0) return { span: furthest, bucketOf: (distance) => distance, longest };
   return { span: buckets, bucketOf: (distance) => debertaBucket(distance, buckets, furthest), longest };
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { paddedLength } from '../../data/padded-length.ts';
 import { selfAttention } from '../attention.ts';
 import { activation, count, parseConfig, positive, probability } from '../config.ts';
 import { type Embeddings, embeddingsParameters, embedTokens } from '../embeddings.ts';
@@ -7,7 +6,7 @@ import { dropHidden, type EncoderContext, type EncoderShape, encoderGraphs } fro
 import { denseFeatures, denseHead, linearHead, tiedTokenHead } from '../heads.ts';
 import { embeddingParameters } from '../parameters.ts';
 import { bertLayerNames, type PostNormNames, postNormLayer, postNormParameters } from '../post-norm.ts';
-import { byDistance, mpnetBucket } from '../relative-positions.ts';
+import { byDistance, mpnetBucket, reachOf } from '../relative-positions.ts';
 import type { TextEncoder } from '../text-encoder.ts';
 
 /** The hyperparameters by their names in transformers' MPNetConfig; other keys pass through unread. */
@@ -79,7 +78,7 @@ export function mpnetEncoder(json: unknown, source: string): TextEncoder {
     ...encoderGraphs(
       shape,
       (c) => {
-        const bias = relativeBias(c, paddedLength(maxPositions));
+        const bias = relativeBias(c, reachOf(maxPositions));
         return {
           embedded: dropHidden(c, embedTokens(c, embeddings), 'sequence'),
           layers: layers.map((names) => (rows) => {

@@ -7,6 +7,7 @@ import { readProcessStatus } from '../measure/memory.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { createSha256 } from './files.ts';
 import { type OnnxRuntimeOptions, onnxRuntime } from './onnxruntime.ts';
+import { retainMemory } from './retained-memory.ts';
 
 /** What the core takes from Node: onnxruntime-node, node:crypto, the clock and the process's memory. */
 export function nodeEnvironment(options: OnnxRuntimeOptions = {}): Environment {
@@ -25,6 +26,7 @@ export function nodeEnvironment(options: OnnxRuntimeOptions = {}): Environment {
     }),
     pause: () => setImmediate(),
     reclaim,
+    retainMemory: () => retainMemory(reclaim),
   };
 }
 

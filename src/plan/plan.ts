@@ -209,7 +209,7 @@ class Planner {
       (shape) => this.#run.gradientGraph(active, shape),
       this.#speeds.graph,
       this.#run.environment,
-      this.#run.keepsMemory,
+      this.#run,
     );
     const isSparse = [...active.values()].some((indices) => indices !== 'all');
     const factor = isSparse ? SPARSE_FACTOR : 1;
@@ -263,6 +263,11 @@ class Planner {
     return 2 * places * this.#speeds.update.accumulate;
   }
 
+  /** How graphs that compute no gradients have their memory. */
+  get #noneKept(): Pick<Run, 'retainsMemory' | 'keepsMemory'> {
+    return { retainsMemory: this.#run.retainsMemory, keepsMemory: () => false };
+  }
+
   /** Computing the prefix of all texts once, and keeping it in memory or on disk. */
   async #prefix(): Promise<{ readonly ms: number; readonly memoryBytes: number }> {
     const { prefix, prepared, options } = this.#run;
@@ -275,6 +280,7 @@ class Planner {
       (shape) => prefix.graph(shape),
       this.#speeds.graph,
       this.#run.environment,
+      this.#noneKept,
     );
     const bytes = FLOAT_BYTES * sum(lengths.map((length) => prefix.cut.sizeFor(length)));
     const memoryBytes = prefix.cache.memoryFor(bytes);
@@ -297,6 +303,7 @@ class Planner {
           : prefix.cut.logitsAbove(shape),
       this.#speeds.graph,
       this.#run.environment,
+      this.#noneKept,
     );
     this.evaluationMs = costs.compileMs + times * sum(batches.map(costs.msOf));
   }

@@ -3,6 +3,7 @@ import type { StaticGraph } from '../graph/graph.ts';
 import { peakLiveBytes } from '../lowering/live-memory.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type BatchShape, shapeKey } from '../runtime/shape-cache.ts';
+import type { Run } from '../training/run.ts';
 import type { Speeds } from './speeds.ts';
 import { graphWork, workKinds } from './work.ts';
 
@@ -29,14 +30,14 @@ export interface ShapeCosts {
  *
  * @param graphOf The graph for a shape.
  * @param environment To time how long a session takes to make.
- * @param keepsMemory For which shapes memory is kept from run to run.
+ * @param memory Whether memory is retained from run to run, and else for which shapes it is kept.
  */
 export async function shapeCosts(
   batches: readonly Batch[],
   graphOf: (shape: BatchShape) => StaticGraph,
   speeds: Speeds['graph'],
   { backend, now }: Pick<Environment, 'backend' | 'now'>,
-  keepsMemory: (shape: BatchShape) => boolean = () => false,
+  { retainsMemory, keepsMemory }: Pick<Run, 'retainsMemory' | 'keepsMemory'>,
 ): Promise<ShapeCosts> {
   const rows = Math.max(1, ...batches.map((batch) => batch.rows.length));
   const shapes = [...new Map(batches.map(shapeOf).map((shape) => [shapeKey(shape), shape])).values()];
@@ -65,7 +66,7 @@ export async function shapeCosts(
   return {
     msOf: (batch) => {
       const shape = shapeOf(batch);
-      return at('ms', shape) * (keepsMemory(shape) ? KEPT_MEMORY_FACTOR : 1);
+      return at('ms', shape) * (retainsMemory || keepsMemory(shape) ? KEPT_MEMORY_FACTOR : 1);
     },
     liveBytes:
       kept.reduce((sum, shape) => sum + at('liveBytes', shape), 0) +

@@ -29,4 +29,9 @@ export interface Environment {
    * wait long before it looks, and a phase leaves arrays as large as the model behind.
    */
   readonly reclaim?: (() => void) | undefined;
+  /**
+   * Lets memory that is freed stay with the process from now on, so that no graph need keep its own between runs. Returns
+   * whether it does.
+   */
+  readonly retainMemory?: (() => boolean) | undefined;
 }

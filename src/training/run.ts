@@ -63,7 +63,9 @@ export class Run {
   #use: PrefixUse;
   #isFilled = false;
   readonly #batchParts: BatchParts;
-  /** Whether the graph that computes the gradients of batches of a shape keeps its memory. */
+  /** Whether the process retains the memory that graphs free: where shapes are too many for each to keep its own. */
+  readonly retainsMemory: boolean;
+  /** Where it does not: whether the graph that computes the gradients of batches of a shape keeps its memory. */
   readonly keepsMemory: (shape: BatchShape) => boolean;
   /** What of its memory it knows of. */
   readonly memory: MemoryLedger = new MemoryLedger();
@@ -94,7 +96,12 @@ export class Run {
     this.#phaseStartedAt = startedAt;
     this.#batchParts = new BatchParts(prepared.objective, options);
     const met = prepared.batches(1).flatMap((batch) => this.#batchParts.shapes(batch));
-    const kept = options.warmup.slices > 1 ? new Set() : shapesToKeep(met);
+    // Slices are for those who have little memory.
+    const isSparing = options.warmup.slices > 1;
+    const common = isSparing ? new Set() : shapesToKeep(met);
+    const isMore = !isSparing && met.some((shape) => !common.has(shapeKey(shape)));
+    this.retainsMemory = isMore && (environment.retainMemory?.() ?? false);
+    const kept = this.retainsMemory ? new Set() : common;
     this.keepsMemory = (shape) => kept.has(shapeKey(shape));
     this.#use = { ...prepared, prefix: undefined, products: undefined };
     this.#predictor = this.#newPredictor();

@@ -32,7 +32,7 @@ function withPrefix(name: string, isTrained: (layer: number) => boolean) {
   const weights = initialize(parameters, 0.3, 7);
   // Biases begin with zeros, which no rounding shows in.
   for (const [parameter, { data }] of weights) {
-    if (parameter.endsWith('.bias')) data.forEach((_, i) => void (data[i] = Math.sin(i)));
+    if (parameter.endsWith('.bias')) data.set(data.map((_, i) => Math.sin(i)));
   }
   const graph = withCrossEntropy(classifierGraph(encoder, LABELS));
   const body = new Set(encoder.parameters.map((parameter) => parameter.name));

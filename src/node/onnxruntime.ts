@@ -13,6 +13,7 @@ import { encodeModel } from '../onnx/encode.ts';
 import type { Backend, Executable } from '../runtime/backend.ts';
 import { feedsFor, resultsFor } from '../runtime/feeds.ts';
 import type { Tensor, TensorData } from '../tensor.ts';
+import { optimizationLevel } from './optimization-level.ts';
 import { FENCE, fenced, isFenced } from './output-fence.ts';
 import type { RuntimeProfiler, SessionProfile } from './profiler.ts';
 
@@ -76,7 +77,11 @@ async function createSession(
         withColumnSums(withScaledProducts(withTransposedProducts(withNarrowedValues(graph)))),
       ),
     );
-    return await ort.InferenceSession.create(fenced(encodeModel(lowered)), options);
+    const graphOptimizationLevel = optimizationLevel(lowered);
+    return await ort.InferenceSession.create(fenced(encodeModel(lowered)), {
+      ...options,
+      graphOptimizationLevel,
+    });
   } catch (cause) {
     throw failure(graph, 'a graph that onnxruntime accepts', cause);
   }

@@ -139,6 +139,8 @@ export interface ResolvedTrainOptions {
   readonly lr: number;
   readonly schedule: ScheduleOptions;
   readonly clipNorm: number | null;
+  /** Of the averages that are kept in place of the trained weights; null: the weights are. */
+  readonly emaDecay: number | null;
   readonly adamw: AdamWOptions;
   readonly warmup: WarmupOptions;
   readonly score: ScoreOptions;

@@ -372,6 +372,13 @@ const fields = z.strictObject({
   clipNorm: positiveOrNull
     .default(1)
     .describe('Largest norm of the gradients of all trained weights together; null: no clipping.'),
+  emaDecay: decayRate
+    .nullable()
+    .meta({ expected: 'a number of at least 0 and below 1, or null' })
+    .default(null)
+    .describe(
+      'Decay of a running average of the trained weights, which is scored and kept in their place; null: they are themselves.',
+    ),
   adamw,
   warmup,
   score,

@@ -35,7 +35,7 @@ export interface MemoryPlan {
   readonly process: number;
   readonly weights: number;
   readonly gradients: number;
-  /** Sums of the warm-up, moments of AdamW. */
+  /** Sums of the warm-up, moments of AdamW, averages of the weights. */
   readonly optimizer: number;
   /** Intermediate values of the largest batch. */
   readonly activations: number;
@@ -181,7 +181,7 @@ class Planner {
       updateMs: active * selected,
       memory: {
         gradients: active * FLOAT_BYTES,
-        optimizer: 2 * active * FLOAT_BYTES,
+        optimizer: (options.emaDecay === null ? 2 : 3) * active * FLOAT_BYTES,
         // θ⁰, read again to prove what is frozen.
         checkpoint: this.parameters * FLOAT_BYTES,
       },

@@ -1,7 +1,8 @@
 import { count, type Selection } from '../methods/selection.ts';
-import { selectionTensors } from '../methods/selection-tensors.ts';
+import { floatTensors, restoreFloats, selectionTensors } from '../methods/selection-tensors.ts';
 import { type AdamWState, adamwStep, carryAdamWState, createAdamWState, decays } from '../optim/adamw.ts';
 import { clipFactor, globalNorm } from '../optim/clip.ts';
+import { WeightAverage } from '../optim/weight-average.ts';
 import { float32, type Tensor, type TensorData } from '../tensor.ts';
 import type { BatchGradients } from './batch-gradients.ts';
 import { denseGradient } from './gradient.ts';
@@ -10,6 +11,7 @@ import type { Trained } from './train-epochs.ts';
 
 /** Selected weights in training, with the optimiser's state of each. */
 export class ActiveSet implements Trained {
+  readonly average: WeightAverage | null;
   readonly #run: Run;
   readonly #measured: readonly string[] | null;
   #selection: Selection;
@@ -31,7 +33,10 @@ export class ActiveSet implements Trained {
       states.set(name, createAdamWState(count(indices, run.dataOf(name).length)));
     }
     this.#states = states;
-    run.memory.note('optimizer', bytesOf(states));
+    const { emaDecay } = run.options;
+    this.average =
+      emaDecay === null ? null : new WeightAverage(emaDecay, selection, (name) => run.dataOf(name));
+    run.memory.note('optimizer', bytesOf(states) + (this.average?.sizeBytes ?? 0));
   }
 
   get selection(): Selection {
@@ -63,6 +68,7 @@ export class ActiveSet implements Trained {
       const decay = decays(tensor.shape) ? weightDecay : 0;
       adamwStep(tensor.data, indices, gradient, state, { lr, beta1, beta2, epsilon, decay, scale });
     }
+    this.average?.follow();
     return norm;
   }
 
@@ -80,14 +86,20 @@ export class ActiveSet implements Trained {
     }
     this.#states = states;
     this.#selection = selection;
+    this.average?.replace(selection);
     if (this.#measured !== null) return;
     await this.#gradients.release();
     this.#gradients = this.#run.gradients(selection);
   }
 
-  /** Selection, moments and step counts, for a checkpoint; the weights are not among them. */
+  /** Selection, moments, step counts and averages, for a checkpoint; the weights are not among them. */
   capture(): [string, Tensor][] {
     const tensors = selectionTensors('selected', this.#selection);
+    if (this.average !== null) {
+      const steps = Int32Array.of(this.average.steps);
+      tensors.push(['averaged', { dtype: 'int32', shape: [], data: steps }]);
+      tensors.push(...floatTensors('average', this.average.averages));
+    }
     for (const [name, { m, v, steps, cohort }] of this.#states) {
       if (!(m instanceof Float32Array && v instanceof Float32Array)) continue;
       tensors.push([`m/${name}`, float32([m.length], m)], [`v/${name}`, float32([v.length], v)]);
@@ -116,6 +128,10 @@ export class ActiveSet implements Trained {
       });
     }
     this.#states = states;
+    if (this.average === null) return;
+    const { averages } = this.average;
+    restoreFloats('average', tensors, (name) => averages.get(name));
+    this.average.steps = Number(tensors.get('averaged')?.data[0] ?? 0);
   }
 
   release(): Promise<void> {

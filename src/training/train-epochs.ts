@@ -1,4 +1,5 @@
 import { schedule } from '../optim/schedule.ts';
+import type { WeightAverage } from '../optim/weight-average.ts';
 import type { BatchGradients } from './batch-gradients.ts';
 import type { TrainingBatch } from './batch-parts.ts';
 import type { Capture, Run } from './run.ts';
@@ -21,6 +22,8 @@ export interface TrainingPosition {
 export interface Trained {
   /** Where the gradients of the last batch are. */
   readonly gradients: BatchGradients;
+  /** The averages that are scored and kept in place of the weights; null: the weights themselves are. */
+  readonly average: WeightAverage | null;
   /**
    * One step of the optimiser by the gradients of the last batch; none where their norm is not finite.
    *
@@ -46,8 +49,8 @@ export function countSteps({ from, to, skip }: TrainingSpan, stepsPerEpoch: numb
 }
 
 /**
- * Trains the active weights with AdamW, and scores after each epoch. Other weights are neither computed a gradient
- * for nor written.
+ * Trains the active weights with AdamW, scores after each epoch, and ends with the weights that are to be kept. Other
+ * weights are neither computed a gradient for nor written.
  *
  * @param start Where to begin: after what a checkpoint has done already.
  */
@@ -80,10 +83,13 @@ export async function trainEpochs(
     }
     // No step follows: the memory of the graphs of training is free for the evaluation.
     if (epoch === span.to) await active.release();
+    active.average?.swap();
     await run.evaluate(epoch);
+    active.average?.swap();
     await onEpochEnd?.(epoch);
     await run.settle(at(epoch + 1, 0), true);
   }
   // A refinement after the last epoch may have run some once more.
   await active.release();
+  active.average?.swap();
 }

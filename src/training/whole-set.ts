@@ -24,6 +24,7 @@ interface WholeTensor {
 /** All weights in training, with the optimiser's state of each. Weights are moved into memory that is owned here. */
 export class WholeSet implements Trained {
   readonly gradients: BatchGradients;
+  readonly average = null;
   readonly #run: Run;
   readonly #tensors: ReadonlyMap<string, WholeTensor>;
   #steps = 0;

@@ -21,6 +21,7 @@ const defaults = {
   lr: 0.5,
   schedule: { kind: 'linear', warmupRatio: 0.06 },
   clipNorm: 1,
+  emaDecay: null,
   adamw: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
   warmup: {
     epochs: 1,
@@ -92,6 +93,7 @@ describe('the options of the reference runs', () => {
       dropout,
       loss,
       classWeights,
+      emaDecay,
       prefix,
       sparseCosts,
       checkpoint,
@@ -107,6 +109,7 @@ describe('the options of the reference runs', () => {
       dropout,
       loss,
       classWeights,
+      emaDecay,
       prefix,
       sparseCosts,
       checkpoint,
@@ -161,6 +164,7 @@ describe('values at the edges', () => {
 
   it.each([
     { clipNorm: null },
+    { emaDecay: 0 },
     { seed: 4294967295 },
     { maxLength: 1 },
     { schedule: { warmupRatio: 0 } },
@@ -181,6 +185,8 @@ describe('values at the edges', () => {
     { lr: 0 },
     { lr: Number.POSITIVE_INFINITY },
     { clipNorm: 0 },
+    { emaDecay: 1 },
+    { method: 'full', emaDecay: 0.9 },
     { seed: 4294967296 },
     { seed: -1 },
     { seed: 0.5 },

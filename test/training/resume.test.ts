@@ -63,6 +63,12 @@ const cases: Readonly<Record<string, TrainOptions>> = {
     refine: { every: 2, probeBatches: 2 },
     dropout: 'config',
   },
+  'averages, and refinement that drops weights': {
+    epochs: 5,
+    select: { ratio },
+    refine: { every: 2, probeBatches: 2, dropped: 'revert' },
+    emaDecay: 0.9,
+  },
   'every warmed weight kept': { epochs: 2, select: { ratio }, warmup: { commit: 'keep', lr: 0.01 } },
   'full fine-tuning': { method: 'full', epochs: 2 },
 };

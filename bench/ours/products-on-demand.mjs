@@ -33,7 +33,8 @@ const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const backend = onnxRuntime({ threads: Number(values.threads) });
 const weights = layerWeights();
 const { graph, constants } = graphIn(values.precision);
-const executable = await backend.compile(graph);
+// As the graph of a step does that is met often (docs/decisions/0024-memory-kept-where-shapes-are-few.md).
+const executable = await backend.compile(graph, { keepsMemory: true });
 const x = float32([rows, hidden], drawn(rows * hidden, 1));
 const feeds = new Map([...weights, ...constants, ['x', x]]);
 const results = new Map([['y', float32([rows, hidden], new Float32Array(rows * hidden))]]);

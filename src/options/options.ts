@@ -86,13 +86,16 @@ export interface RefineOptions {
 /** What frozen weights are multiplied in. */
 export type PrefixPrecision = 'fp32' | 'int8';
 
+/** The same in a run: one precision for all, or 8 bits for training steps and float32 for scores and the patch's use. */
+export type TrainingPrecision = PrefixPrecision | 'int8-training';
+
 /** What lies below the lowest trained weight: the same in every pass. */
 export interface PrefixOptions {
   readonly cache: 'auto' | 'off' | 'memory' | 'disk';
   /** Most bytes of it in memory; null: a quarter of what is free. */
   readonly cacheBytes: number | null;
   readonly dropout: 'on' | 'off' | null;
-  readonly precision: PrefixPrecision;
+  readonly precision: TrainingPrecision;
 }
 
 /** What a run keeps so that it can be resumed. */

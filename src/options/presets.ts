@@ -62,7 +62,15 @@ export const tunedRows: readonly TunedRow[] = [
       gspf: { lr: firstRates.gspf, batchSize: 32, epochs: 3, warmup, select: bestWeights },
       full: { lr: firstRates.full, batchSize: 32, epochs: 3 },
     },
-    aboveFrontier: { lr: 5e-3, emaDecay: 0.95, batchSize: 32, epochs: 3, warmup, select: rowsOfEach },
+    aboveFrontier: {
+      lr: 5e-3,
+      emaDecay: 0.95,
+      batchSize: 32,
+      epochs: 3,
+      warmup,
+      select: rowsOfEach,
+      prefix: { precision: 'int8-training' },
+    },
   },
   {
     tasks: ['cola'],

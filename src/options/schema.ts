@@ -248,10 +248,10 @@ const prefix = z
         'Whether values are dropped there; a cache needs them whole. null: only where `cache` is off; `on` turns the cache `auto` off.',
       ),
     precision: z
-      .enum(['fp32', 'int8'])
+      .enum(['fp32', 'int8', 'int8-training'])
       .default('fp32')
       .describe(
-        'What its matrix products are computed in. `int8` rounds its weights, output by output, and what they are multiplied with, token by token: faster where the processor has instructions for it, a little less exact; `gspf predict` and `eval` keep to it (`--prefix-precision`).',
+        'What its matrix products are computed in. `int8` rounds its weights, output by output, and what they are multiplied with, token by token: faster where the processor has instructions for it, a little less exact; `gspf predict` and `eval` keep to it (`--prefix-precision`). `int8-training` does so in training steps alone: what is scored, and used later, is in float32.',
       ),
   } satisfies Fields<PrefixOptions>)
   .prefault({})

@@ -270,26 +270,39 @@ class Planner {
 
   /** Computing the prefix of all texts once, and keeping it in memory or on disk. */
   async #prefix(): Promise<{ readonly ms: number; readonly memoryBytes: number }> {
-    const { prefix, prepared, options } = this.#run;
+    const { prefix, scoring, prepared, options } = this.#run;
     if (prefix === undefined) return { ms: 0, memoryBytes: 0 };
     const { train, evaluation } = prepared.objective;
-    const lengths = [train, evaluation].flatMap(({ texts = [] }) => texts.map(({ ids }) => ids.length));
-    const batches = sequentialBatches({ lengths, batchSize: options.batchSize });
-    const costs = await shapeCosts(
-      batches,
-      (shape) => prefix.graph(shape),
-      this.#speeds.graph,
-      this.#run.environment,
-      this.#noneKept,
+    const [toTrain, toScore] = [train, evaluation].map(({ texts = [] }) =>
+      texts.map(({ ids }) => ids.length),
     );
-    const bytes = FLOAT_BYTES * sum(lengths.map((length) => prefix.cut.sizeFor(length)));
+    const computed = new Map([[prefix, toTrain ?? []]]);
+    const scored = scoring.prefix ?? prefix;
+    computed.set(scored, [...(computed.get(scored) ?? []), ...(toScore ?? [])]);
+    let [ms, bytes] = [0, 0];
+    for (const [each, lengths] of computed) {
+      const batches = sequentialBatches({ lengths, batchSize: options.batchSize });
+      const costs = await shapeCosts(
+        batches,
+        (shape) => each.graph(shape),
+        this.#speeds.graph,
+        this.#run.environment,
+        this.#noneKept,
+      );
+      ms += costs.compileMs + sum(batches.map(costs.msOf));
+      bytes += FLOAT_BYTES * sum(lengths.map((length) => each.cut.sizeFor(length)));
+    }
     const memoryBytes = prefix.cache.memoryFor(bytes);
     this.prefixDiskBytes = prefix.cache.storeFor(bytes);
-    return { ms: costs.compileMs + sum(batches.map(costs.msOf)), memoryBytes };
+    return { ms, memoryBytes };
   }
 
   async #evaluate(times: number): Promise<void> {
-    const { prepared, options, prefix } = this.#run;
+    const {
+      prepared,
+      options,
+      scoring: { prefix },
+    } = this.#run;
     const { forward, evaluation, layout } = prepared.objective;
     const batches: readonly Batch[] = sequentialBatches({
       lengths: evaluation.lengths,

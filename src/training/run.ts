@@ -25,7 +25,16 @@ import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { judgeLosses } from './judge-losses.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
-import { openPrefix, type PrefixReport, type PrefixUse, prefixNote, prefixReport } from './open-prefix.ts';
+import {
+  fillPrefix,
+  type Kept,
+  openPrefix,
+  type PrefixReport,
+  type PrefixUse,
+  prefixNote,
+  prefixReport,
+  releasePrefix,
+} from './open-prefix.ts';
 import { Predictor } from './predictor.ts';
 import type { Prefix } from './prefix.ts';
 import type { Prepared } from './prepare.ts';
@@ -103,7 +112,8 @@ export class Run {
     this.retainsMemory = isMore && (environment.retainMemory?.() ?? false);
     const kept = this.retainsMemory ? new Set() : common;
     this.keepsMemory = (shape) => kept.has(shapeKey(shape));
-    this.#use = { ...prepared, prefix: undefined, products: undefined };
+    const nothing = { prefix: undefined, products: undefined };
+    this.#use = { ...prepared, ...nothing, scoring: nothing };
     this.#predictor = this.#newPredictor();
   }
 
@@ -151,16 +161,14 @@ export class Run {
   }
 
   get prefixReport(): PrefixReport | null {
-    const { prefix } = this.#use;
-    return prefix === undefined ? null : prefixReport(prefix);
+    return prefixReport(this.#use);
   }
 
   #newPredictor(): Predictor {
     const { objective, weights, statistics, maxLength } = this.prepared;
     const { forward: graph, layout } = objective;
-    const { prefix, products } = this.#use;
     return new Predictor(
-      { graph, weights, statistics, layout, maxLength, prefix, products },
+      { graph, weights, statistics, layout, maxLength, ...this.#use.scoring },
       this.environment,
     );
   }
@@ -200,9 +208,14 @@ export class Run {
     return this.options.score.reference === 'pretrained' ? await readInitial(new Set(tensors)) : weights;
   }
 
-  /** What is computed once; undefined where nothing is. */
+  /** What is computed once for training steps; undefined where nothing is. */
   get prefix(): Prefix | undefined {
     return this.#use.prefix;
+  }
+
+  /** The same for scores. */
+  get scoring(): Kept {
+    return this.#use.scoring;
   }
 
   /** Tables whose gradients come by row: see `gatheredTables`. */
@@ -212,12 +225,11 @@ export class Run {
 
   /** Fills `gradients` for a batch. @returns the loss */
   async computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    const { prefix } = this.#use;
-    if (prefix !== undefined && !this.#isFilled) {
+    if (!this.#isFilled) {
       const { train, evaluation } = this.prepared.objective;
       // Those to evaluate on too: before the graphs of training are in memory.
-      const texts = [...(train.texts ?? []), ...(evaluation.texts ?? [])];
-      await prefix.fill(texts, () => throwIfCancelled(this.#observer));
+      const texts = { train: train.texts ?? [], evaluation: evaluation.texts ?? [] };
+      await fillPrefix(this.#use, texts, () => throwIfCancelled(this.#observer));
       this.#isFilled = true;
     }
     return gradients.run(await this.#batchParts.of(batch, this.#use));
@@ -392,6 +404,6 @@ export class Run {
 
   async release(): Promise<void> {
     await this.#predictor.release();
-    await this.#use.prefix?.release();
+    await releasePrefix(this.#use);
   }
 }

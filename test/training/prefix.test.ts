@@ -25,7 +25,12 @@ class Store implements PrefixStore {
 }
 
 function train(prefix: TrainOptions['prefix'], store?: Store, more: TrainOptions = {}): Promise<FineTuned> {
-  return fineTune(model, task, { ...options, ...more, prefix }, { ...environment, prefixStore: store });
+  return fineTune(
+    model,
+    task,
+    { ...options, ...more, prefix: { precision: 'fp32', ...prefix } },
+    { ...environment, prefixStore: store },
+  );
 }
 
 const bytes = ({ patch }: FineTuned): string => Buffer.from(encodePatch(patch)).toString('base64');
@@ -130,6 +135,30 @@ describe('a prefix that is kept', () => {
     const inFloats = await new Model(model, patch, environment, shared).evaluate(task);
     expect(inFloats['loss']).not.toBe(metrics['loss']);
     await loaded.release();
+  });
+
+  test('in 8 bits for training steps trains like one in 8 bits, and is scored and used like one in floats', async () => {
+    const rounded = await train({ precision: 'int8' });
+    const inSteps = await train({ precision: 'int8-training' });
+    const nothingKept = await train({ precision: 'int8-training', cache: 'off' });
+    expect(inSteps.patch.tensors).toEqual(rounded.patch.tensors);
+    expect(nothingKept.patch.tensors).toEqual(rounded.patch.tensors);
+    expect(inSteps.patch.metadata.extra).not.toHaveProperty('prefix_precision');
+    // A text of both halves is kept in either precision.
+    const [toTrain, toScore] = [task.train, task.evaluation].map(
+      (examples) => new Set(examples.flatMap((example) => ('text' in example ? [example.text] : []))),
+    );
+    const shared = [...toScore!].filter((text) => toTrain!.has(text));
+    expect(shared).not.toHaveLength(0);
+    const texts = rounded.report.prefix!.computed + shared.length;
+    expect(inSteps.report.prefix).toMatchObject({ computed: texts, inMemory: texts, refused: 0 });
+
+    const loaded = new Model(model, inSteps.patch, environment);
+    const metrics = await loaded.evaluate(task);
+    await loaded.release();
+    for (const { report } of [inSteps, nothingKept])
+      expect(report.evaluations.at(-1)!.metrics).toEqual(metrics);
+    expect(metrics['loss']).not.toBe(rounded.report.evaluations.at(-1)!.metrics['loss']);
   });
 
   test('is none where the lowest trained weight is at the bottom', async () => {

@@ -22,6 +22,8 @@ interface BatchOptions {
   readonly fixedRows?: number | undefined;
   /** Longest padded length; rows beyond it are for the caller to truncate. */
   readonly maxLength?: number | undefined;
+  /** The length that rows are padded to, by the longest of them: {@link paddedLength}, if left out. */
+  readonly padded?: ((longest: number) => number) | undefined;
 }
 
 interface EpochOptions extends BatchOptions {
@@ -87,7 +89,13 @@ function sortedByLength(rows: number[], lengths: ArrayLike<number>): number[] {
 }
 
 function cut(order: readonly number[], options: BatchOptions): Batch[] {
-  const { lengths, batchSize, fixedRows, maxLength = Number.POSITIVE_INFINITY } = options;
+  const {
+    lengths,
+    batchSize,
+    fixedRows,
+    maxLength = Number.POSITIVE_INFINITY,
+    padded = paddedLength,
+  } = options;
   let start = 0;
   const sizes =
     fixedRows === undefined
@@ -97,7 +105,7 @@ function cut(order: readonly number[], options: BatchOptions): Batch[] {
     const rows = Int32Array.from({ length: size }, (_, i) => order[(start + i) % order.length] ?? 0);
     start += size;
     const longest = rows.reduce((most, row) => Math.max(most, lengths[row] ?? 0), 1);
-    return { rows, length: Math.min(paddedLength(longest), maxLength) };
+    return { rows, length: Math.min(padded(longest), maxLength) };
   });
 }
 

@@ -1,4 +1,5 @@
 import { type Batch, lengthBucketedBatches } from '../data/batches.ts';
+import { padTo, runLengths } from '../data/run-lengths.ts';
 import { GspfError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { normalizedByBatch } from '../imported/running-statistics.ts';
@@ -58,12 +59,21 @@ export async function prepare(
   task: Task,
   options: Pick<
     ResolvedTrainOptions,
-    'batchSize' | 'bn' | 'classWeights' | 'dropout' | 'graph' | 'loss' | 'maxLength' | 'seed' | 'select'
+    | 'batchSize'
+    | 'bn'
+    | 'classWeights'
+    | 'dropout'
+    | 'epochs'
+    | 'graph'
+    | 'loss'
+    | 'maxLength'
+    | 'seed'
+    | 'select'
   >,
   createSha256: CreateSha256,
 ): Promise<Prepared> {
   const { maxPositions } = model;
-  const { batchSize, seed } = options;
+  const { batchSize, epochs, seed } = options;
   requireExamples(task);
   requireOwnLoss(task, options.loss);
   const maxLength = options.maxLength === 'auto' ? maxPositions : options.maxLength;
@@ -113,7 +123,7 @@ export async function prepare(
       return new Map([...widenAll(await model.readTensors(new Set(held))), ...drawn(names)]);
     },
     baseSha256: sha256,
-    batches: (epoch) => lengthBucketedBatches({ ...train, batchSize, seed, epoch, maxLength }),
+    batches: batchesOf({ ...train, batchSize, seed, maxLength }, epochs),
     maxLength,
     notes: [
       ...(fresh.length === 0
@@ -125,6 +135,21 @@ export async function prepare(
       ...(truncated === 0 ? [] : [`${truncated} texts were cut to ${maxLength} tokens.`]),
     ],
   };
+}
+
+/** The batches of each epoch, padded to lengths that fit those of the first. */
+function batchesOf(
+  options: Omit<Parameters<typeof lengthBucketedBatches>[0], 'epoch' | 'padded'>,
+  epochs: number,
+): Prepared['batches'] {
+  const unpadded = lengthBucketedBatches({ ...options, epoch: 1, padded: (longest) => longest });
+  const padded = padTo(
+    runLengths(
+      unpadded.map(({ rows, length }) => ({ rows: rows.length, longest: length })),
+      epochs,
+    ),
+  );
+  return (epoch) => lengthBucketedBatches({ ...options, epoch, padded });
 }
 
 function requireExamples(task: Task): void {

@@ -16,7 +16,7 @@ import { measuredBatches, momentsOf } from './statistics.ts';
 export type Scorer = (tensor: string, start: number, out: Float64Array, least?: number) => void;
 
 /** The score of one weight from the mean of its measure over the batches, and its value θ. */
-type WeightScore = (mean: number, theta: number, position: number, least: number) => number;
+type WeightScore = (mean: number, theta: number, position: number) => number;
 
 /** What a score kind may know beside the weight itself. */
 interface ScoreContext {
@@ -31,6 +31,8 @@ interface ScoreKind {
   /** What has to be measured over the batches; null for nothing. */
   readonly measure: Measure | null;
   readonly score: (context: ScoreContext) => WeightScore;
+  /** A number such that weights of (S − μ) · |θ| below it score less than `least`, whatever else; none where −∞. */
+  readonly bar?: (context: ScoreContext, least: number) => number;
 }
 
 /** Added where a score divides by |θ| or tanh|θ|. */
@@ -50,15 +52,14 @@ export const scoreKinds: Readonly<Record<ScoreOptions['kind'], ScoreKind>> = {
     score: ({ options, moments: { mean, deviation } }) => {
       const magnitude = magnitudes[options.magnitude];
       const floor = options.negative === 'clamp' ? 0 : -Infinity;
-      const isTanh = options.magnitude === 'tanh';
-      return (S, theta, _position, least) => {
-        const excess = S - mean;
-        // tanh x ≤ x, but for rounding: what is too low by far needs no tanh, which takes most of the time.
-        if (isTanh && least > 0 && excess * Math.abs(theta) < 0.999 * least * deviation) return 0;
-        const z = deviation === 0 ? 0 : excess / deviation;
+      return (S, theta) => {
+        const z = deviation === 0 ? 0 : (S - mean) / deviation;
         return Math.max(z, floor) * magnitude(theta);
       };
     },
+    // tanh x ≤ x, but for rounding: what is too low by far needs no tanh, which takes most of the time.
+    bar: ({ options, moments: { deviation } }, least) =>
+      options.magnitude === 'tanh' && least > 0 ? 0.999 * least * deviation : -Infinity,
   },
   gradient: { measure: 'absolute', score: () => (S) => S },
   // The empirical Fisher information, from gradients of batches.
@@ -127,16 +128,23 @@ export function createScores(options: ScoreOptions, inputs: ScoreInputs): Scores
     const weights = found(theta, tensor, `${options.reference} weights`);
     const offset = found(offsets, tensor, 'size') + start;
     const moments = normalization?.of(tensor) ?? IDENTITY;
-    const score = kind.score({ options, moments, key });
+    const context = { options, moments, key };
+    const score = kind.score(context);
     if (kind.measure === null || statistics === null) {
-      for (let i = 0; i < out.length; i++) out[i] = score(0, weights[start + i] ?? 0, offset + i, least);
+      for (let i = 0; i < out.length; i++) out[i] = score(0, weights[start + i] ?? 0, offset + i);
       return;
     }
     const running = found(statistics.tensors, tensor, 'statistics');
     const batches = measuredBatches(tensor, running);
     const { sum } = running;
+    const bar = kind.bar?.(context, least) ?? -Infinity;
+    const { mean } = moments;
+    const share = 1 / batches;
     for (let i = 0; i < out.length; i++) {
-      out[i] = score((sum[start + i] ?? 0) / batches, weights[start + i] ?? 0, offset + i, least);
+      const total = sum[start + i] ?? 0;
+      const theta = weights[start + i] ?? 0;
+      const isLow = (total * share - mean) * Math.abs(theta) < bar;
+      out[i] = isLow ? 0 : score(total / batches, theta, offset + i);
     }
   };
   return { scorer, normalization: normalization?.report ?? null };

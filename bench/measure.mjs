@@ -8,6 +8,9 @@ import { runProcess, startWorker } from './worker.mjs';
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const node = process.execPath;
 
+/** Whole runs go through so many seeds, as many as a bar wants pairs. */
+const SEEDS = 9;
+
 /** Seconds for a peer's whole run: twice what PyTorch's full fine-tuning takes on two cores. */
 const PATIENCE = 300;
 
@@ -73,7 +76,7 @@ const kinds = {
   runs: async (row, place) => ({
     ...nothingMore,
     pair: async (number) => {
-      const seed = number % 3;
+      const seed = number % SEEDS;
       const measures = [
         async () => ({ ours: await ourWholeRun(seed, place) }),
         async () => ({ theirs: await theirWholeRun(row.theirs, seed, place) }),

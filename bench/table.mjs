@@ -27,8 +27,8 @@ function rowOf(figure) {
     says + asides(figure),
     peer,
     limit.replaceAll('-', '−'),
-    ratio === undefined ? difference(figure) : ratio.median.toFixed(3),
-    ratio === undefined ? '–' : `${ratio.lower.toFixed(3)} to ${ratio.upper.toFixed(3)}`,
+    ratio === undefined ? difference(figure) : share(ratio.median),
+    ratio === undefined ? '–' : `${share(ratio.lower)} to ${share(ratio.upper)}`,
     value(ours),
     value(theirs),
     `${pairs}`,
@@ -36,6 +36,8 @@ function rowOf(figure) {
   ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
+
+const share = (ratio) => (ratio === Number.POSITIVE_INFINITY ? '∞' : ratio.toFixed(3));
 
 function difference({ difference: points }) {
   return points === undefined ? '–' : `${points.toFixed(2).replace('-', '−')} points`;

@@ -24,7 +24,7 @@ export interface IntervalOptions {
 }
 
 /**
- * The median of ours ÷ theirs, pair by pair.
+ * The median of ours ÷ theirs, pair by pair; infinite where ours never came to an end.
  *
  * @returns undefined where there is no pair
  */
@@ -69,5 +69,6 @@ function quantile(ascending: Float64Array, share: number): number {
   const at = share * (ascending.length - 1);
   const below = ascending[Math.floor(at)] ?? Number.NaN;
   const above = ascending[Math.ceil(at)] ?? Number.NaN;
-  return below + (at - Math.floor(at)) * (above - below);
+  // Also of infinite values, whose difference is none.
+  return below === above ? below : below + (at - Math.floor(at)) * (above - below);
 }

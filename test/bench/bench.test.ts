@@ -38,24 +38,26 @@ function cellsOf(table: string): ReadonlyMap<string, readonly string[]> {
   );
 }
 
+/** A pair of whole runs that end with these accuracies, ours after 20 seconds, theirs after 80. */
+const run = (seed: number, ours: number, theirs: number) => ({
+  seed,
+  ours: 30,
+  theirs: 100,
+  at,
+  oursRun: { steps: 300, examples: 10_000, accuracy: ours, evaluations: [{ accuracy: ours, seconds: 20 }] },
+  theirsRun: {
+    steps: 375,
+    examples: 12_000,
+    accuracy: theirs,
+    evaluations: [{ accuracy: theirs, seconds: 80 }],
+  },
+});
+
 test('a table says of each bar whether it holds', async () => {
   const file = join(temporaryFolder(), 'results.json');
   const steps = (ratios: readonly number[]) =>
     ratios.map((ratio) => ({ ours: 1000 * ratio, theirs: 1000, at }));
   const nine = (ratio: number) => Array.from({ length: 9 }, (_, i) => ratio + (i - 4) / 1000);
-  const run = (seed: number, ours: number, theirs: number) => ({
-    seed,
-    ours: 30,
-    theirs: 100,
-    at,
-    oursRun: { steps: 300, examples: 10_000, accuracy: ours, evaluations: [{ accuracy: ours, seconds: 20 }] },
-    theirsRun: {
-      steps: 375,
-      examples: 12_000,
-      accuracy: theirs,
-      evaluations: [{ accuracy: theirs, seconds: 80 }],
-    },
-  });
   const rows = {
     'A.all': { circumstances, pairs: steps(nine(0.6)) },
     // The median is below the bar of 0.42, the upper end of the interval is not.
@@ -88,10 +90,27 @@ test('a table says of each bar whether it holds', async () => {
   expect(cells.get('A.fastest')?.slice(1, 4)).toEqual(['PyTorch LoRA bf16', '≤ 0.5 (0.33)', '0.450']);
   expect(ends('A.fastest')).toBe('yes');
   // 83 and 84 % reach 84 less one point, 80 % does not; the mean difference is −5 / 3 points.
-  expect(ends('B.time-to-score')).toBe('not reached in 1 of 3 runs; no');
+  expect(ends('B.time-to-score')).toBe('not reached in 1 of 3 runs; too few pairs');
   expect(cells.get('B.score')?.[3]).toBe('−1.67 points');
   expect(ends('B.score')).toBe('no');
   expect(cells.get('B.steps')?.slice(5, 7)).toEqual(['300', '375']);
+});
+
+test.each([
+  // Of 9 drawn with replacement, 5 of the 2 infinite ones come up in one of twenty-five.
+  { missed: 1, cells: ['0.250', '0.250 to 0.250'], ends: 'not reached in 1 of 9 runs; yes' },
+  { missed: 2, cells: ['0.250', '0.250 to ∞'], ends: 'not reached in 2 of 9 runs; no' },
+  { missed: 5, cells: ['∞', '0.250 to ∞'], ends: 'not reached in 5 of 9 runs; no' },
+])('a score that is not reached by $missed of nine seeds takes forever', async ({ missed, cells, ends }) => {
+  const file = join(temporaryFolder(), 'results.json');
+  const pairs = Array.from({ length: 9 }, (_, seed) => run(seed, seed < missed ? 0.8 : 0.84, 0.84));
+  writeFileSync(file, JSON.stringify({ rows: { 'B.whole': { circumstances, pairs } } }));
+  const { stdout } = await bench('--report', '--results', file);
+  const found = cellsOf(stdout);
+  expect(found.get('B.time-to-score')?.slice(3, 5)).toEqual(cells);
+  expect(found.get('B.time-to-score')?.at(-1)).toBe(ends);
+  expect(found.get('B.score')?.at(-1)).toBe('no');
+  expect(found.get('B.score-all')?.[3]).toBe(`−${((4 * missed) / 9).toFixed(2)} points`);
 });
 
 test('a row of a tiny shape is measured without Python, kept, and gone on with', async () => {

@@ -69,6 +69,15 @@ test('pairedRatio is not fooled by a machine that slows down between pairs', () 
   for (const value of [ratio?.median, ratio?.lower, ratio?.upper]) expect(value).toBeCloseTo(0.3, 12);
 });
 
+test('pairedRatio counts what never ended as infinite, and has a finite median while most ended', () => {
+  const forever = Number.POSITIVE_INFINITY;
+  const some = [0.2, forever, 0.4, 0.3, 0.25, 0.35, forever, 0.5, 0.45].map((ours) => ({ ours, theirs: 1 }));
+  expect(pairedRatio(some)?.median).toBe(0.4);
+  const none = [forever, forever, forever].map((ours) => ({ ours, theirs: 1 }));
+  expect(pairedRatio(none)).toEqual({ median: forever, lower: forever, upper: forever, count: 3 });
+  expect(median([1, forever])).toBe(forever);
+});
+
 test('median of an even number is the mean of the two in the middle', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(median([2, 9, 1])).toBe(2);

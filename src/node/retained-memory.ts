@@ -33,11 +33,16 @@ export function retainMemory(reclaim: () => void): boolean {
     reclaim();
     // What a collection frees is there for certain when the next one begins.
     reclaim();
-    let blocks = Array.from({ length: ROOM / TOO_LARGE }, () => take(block));
-    end = take(MB);
+    const before = process.memoryUsage.rss();
+    // Where the heap cannot grow in one piece, glibc clears what it hands out by writing it: it would all be used.
+    const isWritten = (): boolean => process.memoryUsage.rss() - before > block / 2;
+    let blocks: ArrayBuffer[] = [];
+    while (blocks.length < ROOM / TOO_LARGE && !isWritten()) blocks.push(take(block));
+    const isRoom = blocks.length === ROOM / TOO_LARGE && !isWritten();
+    if (isRoom) end = take(MB);
     blocks = [];
     reclaim();
-    return blocks.length === 0;
+    return isRoom && blocks.length === 0;
   } catch (cause) {
     // The process may not have so much address space.
     if (cause instanceof RangeError) return false;

@@ -38,9 +38,10 @@ const views = new Set(['Cast', 'Flatten', 'Identity', 'Reshape', 'Squeeze', 'Tra
  * The values to keep of each text so that nothing below the lowest trained weight has to be computed twice.
  *
  * Only what depends on both a text and a frozen weight is worth keeping; the rest (masks, positions) is computed again
- * from the inputs, and so is a value that one node makes from others which are kept.
+ * from the inputs, and so is a value that one node makes from others which are kept, or that does not come apart by texts
+ * and positions, as attention's probabilities.
  *
- * @returns undefined where no matrix product lies below the cut, or a value does not come apart by texts
+ * @returns undefined where no matrix product lies below the cut
  */
 export function findCut({
   weights,
@@ -62,11 +63,18 @@ export function findCut({
     inputs.filter((name) => texts.has(name)),
   );
   const makers = producers(nodes);
+  const shapeOf = (of: StaticGraph) => (name: string) => of.types.get(name)?.shape ?? [];
+  const shapes = [graph, graphOf(7, 5), graphOf(3, 11)].map(shapeOf);
+  const layout = (name: string): TextLayout | undefined => layoutOf(shapes.map((shape) => shape(name)));
+  const known = new Map<string, readonly string[]>();
   /** The values to keep in order to have this one. */
   const sources = (name: string): readonly string[] => {
     const maker = makers.get(name);
     if (maker === undefined || !weighted.has(name) || !textual.has(name)) return [];
-    return views.has(maker.opType) ? presentInputs(maker).flatMap(sources) : [name];
+    const isKept = !views.has(maker.opType) && layout(name) !== undefined;
+    const found = known.get(name) ?? (isKept ? [name] : [...new Set(presentInputs(maker).flatMap(sources))]);
+    known.set(name, found);
+    return found;
   };
   const outputs = graph.outputs.map(({ name }) => name);
   const read = nodes
@@ -80,15 +88,11 @@ export function findCut({
   }
 
   const below = graphBelow(graph, [...crossing]);
-  const shapeOf = (of: StaticGraph) => (name: string) => of.types.get(name)?.shape ?? [];
   if (!below.nodes.some((node) => productWork(node, shapeOf(graph)) !== undefined)) return undefined;
-  const others = [graphOf(7, 5), graphOf(3, 11)].map(shapeOf);
-  const values = [...crossing].map((name) => {
-    const layout = layoutOf([shapeOf(graph)(name), ...others.map((shape) => shape(name))]);
-    return layout && { name, layout };
+  return [...crossing].flatMap((name) => {
+    const known = layout(name);
+    return known === undefined ? [] : [{ name, layout: known }];
   });
-  const found = values.filter((value) => value !== undefined);
-  return found.length === values.length ? found : undefined;
 }
 
 /** The layout that explains the shapes for 3 × 5, 7 × 5 and 3 × 11 texts × positions. */

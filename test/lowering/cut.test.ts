@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { GraphBuilder } from '../../src/graph/builder.ts';
+import { ints, type StaticGraph } from '../../src/graph/graph.ts';
+import { findCut } from '../../src/lowering/cut.ts';
 import { textEncoder } from '../../src/models/architecture.ts';
 import {
   classifierGraph,
@@ -12,7 +15,7 @@ import type { EncodedText } from '../../src/models/tokenizer.ts';
 import { nodeEnvironment } from '../../src/node/environment.ts';
 import { textFeeds } from '../../src/objectives/text-feeds.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
-import { float32, type Tensor } from '../../src/tensor.ts';
+import { float32, type Shape, type Tensor } from '../../src/tensor.ts';
 import { Prefix, PrefixCut } from '../../src/training/prefix.ts';
 import { PrefixCache } from '../../src/training/prefix-cache.ts';
 import { relativeError } from '../numbers.ts';
@@ -124,4 +127,28 @@ describe.each(architectures)('%s, cut below its head', (name) => {
       expect(await keptOf(texts.slice(0, count)), `${count} texts`).toEqual(all.slice(0, count));
     }
   });
+});
+
+test('what pairs positions is made again from what is kept for each: attention of which the values alone are trained', () => {
+  const graphOf = (batch: number, sequence: number): StaticGraph => {
+    const builder = new GraphBuilder();
+    const input = (name: string, shape: Shape): string => builder.input({ name, dtype: 'float32', shape });
+    const rows = input('text', [batch * sequence, 4]);
+    const hidden = builder.op('Tanh', [builder.op('MatMul', [rows, input('frozen', [4, 4])])], {}, 'hidden');
+    const states = builder.op('Reshape', [hidden, builder.ints([batch, sequence, 4])]);
+    const turned = builder.op('Transpose', [states], { perm: ints([0, 2, 1]) });
+    const probabilities = builder.op('Softmax', [builder.op('MatMul', [states, turned])]);
+    const values = builder.op('MatMul', [states, input('trained', [4, 4])]);
+    const y = builder.op('MatMul', [probabilities, values], {}, 'y');
+    const output = { name: y, dtype: 'float32' as const, shape: [batch, sequence, 4] };
+    return specialize(builder.build('attention', [output]), { dims: {}, variables: new Set() });
+  };
+  const crossing = findCut({
+    weights: new Set(['frozen', 'trained']),
+    trained: new Set(['trained']),
+    texts: new Set(['text']),
+    graphOf,
+  });
+  const layout = { shape: ['rows', 4], outer: 1, inner: 4, perPosition: true };
+  expect(crossing).toEqual([{ name: 'hidden', layout }]);
 });

@@ -22,7 +22,7 @@ for (const method of ['gspf', 'full']) {
       method === 'full'
         ? new Map([...run.prepared.weights.keys()].map((name) => [name, 'all']))
         : (await selectWeights(model, task, options)).selection;
-    settings.push({ run, gradients: run.gradients(selection), times: [] });
+    settings.push({ run, gradients: run.passes.gradients(selection), times: [] });
   }
   const batches = settings[0].run.batches(2).slice(0, Number(steps));
   for (const round of ['warm', 'timed']) {

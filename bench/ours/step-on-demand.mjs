@@ -116,7 +116,7 @@ function costs() {
   const { forward, layout } = run.prepared.objective;
   const ahead = graphWork(specialize(forward, { dims: extentsOf(layout, shape), variables: new Set() }));
   return {
-    work: graphWork(run.gradientGraph(trained.selection, shape)),
+    work: graphWork(run.passes.gradientGraph(trained.selection, shape, true)),
     forwardOperations: ahead.product + ahead.smallProduct,
   };
 }

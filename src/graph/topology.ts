@@ -114,6 +114,15 @@ export function prune<G extends Graph>(graph: G): G {
   return { ...graph, nodes: nodes.reverse(), initializers };
 }
 
+/** How often each value is read: by nodes, and as an output of the graph. */
+export function readerCounts({ nodes, outputs }: Graph): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of [...nodes.flatMap(presentInputs), ...outputs.map(({ name }) => name)]) {
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
+
 /** The given values, and those that are computed from any of them. */
 export function dependents(nodes: readonly Node[], values: Iterable<string>): ReadonlySet<string> {
   const reached = new Set(values);

@@ -1,9 +1,10 @@
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { elementTypeNumber } from '../graph/element-types.ts';
-import { int, type Node, type StaticGraph } from '../graph/graph.ts';
+import { int, ints, type Node, type StaticGraph } from '../graph/graph.ts';
 import { dependents } from '../graph/topology.ts';
 import type { Value } from '../ops/definition.ts';
-import type { EightBitWeight, EightBitWeights, NamedTensor } from '../quantize/eight-bit-weights.ts';
+import type { EightBitWeight, EightBitWeights, Lines, NamedTensor } from '../quantize/eight-bit-weights.ts';
+import { LARGEST as LARGEST_WEIGHT } from '../quantize/rows.ts';
 import { GraphWriter } from '../specialize/graph-writer.ts';
 import { Scope } from '../specialize/scope.ts';
 import { int64, sizeOf, type Tensor } from '../tensor.ts';
@@ -13,13 +14,22 @@ import { withReadInputs } from './cut.ts';
 const LARGEST = 127;
 const ZERO_POINT = 128;
 
+/** Which products of a graph are meant. */
+interface RewriteOptions {
+  readonly after?: string;
+  readonly leastRows?: number;
+}
+
 /** Stands in for the largest magnitude of a row of zeros: nothing is divided by 0. */
 const LEAST = 1e-30;
 
-/** y = α·x·W + β·b, with a weight that nothing trains. */
+/** y = α·x·W + β·b, with a weight of which little is trained. */
 interface FrozenProduct {
   /** `[…, in]` */
   readonly x: string;
+  /** The weight: `[in, out]`, or `[out, in]` where that is transposed. */
+  readonly w: string;
+  readonly isTransposed: boolean;
   readonly weight: EightBitWeight;
   readonly alpha: number;
   /** Empty for none. */
@@ -29,11 +39,11 @@ interface FrozenProduct {
 }
 
 /**
- * Computes products with frozen weights in 8 bits: what `prefix.precision: int8` means.
+ * Computes products with frozen weights in 8 bits: what `prefix.precision: int8` and `gradientPrecision: int8` mean.
  *
  * Row by row of the activations and column by column of the weight, x ≈ mᵢ/127 · x₈ with mᵢ = max |xᵢ| and
  * W ≈ sⱼ · W₈, so that (x·W)ᵢⱼ ≈ mᵢ · sⱼ/127 · (x₈·W₈)ᵢⱼ. Sums of integers are exact and each row has a scale of its
- * own, so that no row depends on the rows beside it.
+ * own, so that no row depends on the rows beside it. Rows of W₈ that are trained are rounded anew in each run.
  *
  * All operators are ONNX's own; onnxruntime makes one MatMulIntegerToFloat of product, Cast and column scales, for
  * which a factor must be known (here the 1/127) and the other not: the weights may stay inputs.
@@ -42,7 +52,7 @@ export class EightBitProducts {
   readonly #weights: EightBitWeights;
   readonly #trained: ReadonlySet<string>;
 
-  /** @param trained Graph inputs that may change: what depends on them is left as it is. */
+  /** @param trained Graph inputs on which nothing may depend that is computed in 8 bits. */
   constructor(weights: EightBitWeights, trained: Iterable<string>) {
     this.#weights = weights;
     this.#trained = new Set(trained);
@@ -58,8 +68,14 @@ export class EightBitProducts {
     return this.#weights.sizeBytes;
   }
 
-  /** The graph with 8-bit weights as inputs, in place of those that nothing else reads. Values keep their names. */
-  rewrite(graph: StaticGraph): StaticGraph {
+  /**
+   * The graph with 8-bit weights as inputs, in place of those that nothing else reads. Values keep their names.
+   *
+   * @param after Only nodes after the one that makes this value, if given.
+   * @param leastRows Products of fewer rows are left as they are.
+   */
+  rewrite(graph: StaticGraph, { after, leastRows = 0 }: RewriteOptions = {}): StaticGraph {
+    const first = graph.nodes.findIndex(({ outputs }) => after !== undefined && outputs.includes(after)) + 1;
     const above = dependents(graph.nodes, this.#trained);
     const scope = new Scope(new Set(), graph);
     const writer = new GraphWriter(scope, 'int8');
@@ -69,14 +85,16 @@ export class EightBitProducts {
       scope.types.set(name, { dtype, shape });
       return writer.value(name);
     };
-    for (const node of graph.nodes) {
-      const product = node.outputs.some((name) => above.has(name)) ? undefined : this.#productOf(node);
+    for (const [i, node] of graph.nodes.entries()) {
+      const isLeft =
+        i < first || rowsOf(graph, node) < leastRows || node.outputs.some((name) => above.has(name));
+      const product = isLeft ? undefined : this.#productOf(node);
       if (product === undefined) {
         writer.add(node);
         continue;
       }
-      const { values, scales } = product.weight;
-      write(writer, { ...product, values: inputOf(values), scales: inputOf(scales) });
+      const { values, scales, changing } = product.weight;
+      write(writer, { ...product, values: inputOf(values), scales: inputOf(scales), changing });
     }
     const { initializers, types } = scope;
     return withReadInputs({
@@ -91,24 +109,29 @@ export class EightBitProducts {
   /** Undefined for a node that is no product of an activation with a weight. */
   #productOf(node: Node): FrozenProduct | undefined {
     const { opType, inputs, outputs } = node;
-    const [x = '', name = '', bias = ''] = inputs;
+    const [x = '', w = '', bias = ''] = inputs;
     const [y = ''] = outputs;
     const isGemm = opType === 'Gemm' && intAttribute(node, 'transA', 0) === 0;
     if (!(isGemm || opType === 'MatMul') || this.#weights.has(x)) return undefined;
     const isTransposed = isGemm && intAttribute(node, 'transB', 0) !== 0;
-    const weight = this.#weights.get(name, isTransposed ? 'rows' : 'columns');
+    const weight = this.#weights.get(w, isTransposed ? 'rows' : 'columns');
     if (weight === undefined) return undefined;
-    if (!isGemm) return { x, weight, alpha: 1, bias: '', beta: 1, y };
+    if (!isGemm) return { x, w, isTransposed, weight, alpha: 1, bias: '', beta: 1, y };
     const [alpha, beta] = [floatAttribute(node, 'alpha', 1), floatAttribute(node, 'beta', 1)];
-    return { x, weight, alpha, bias, beta, y };
+    return { x, w, isTransposed, weight, alpha, bias, beta, y };
   }
 }
 
 /** A product under way to integers, its weight among the graph's values. */
-type Written = Omit<FrozenProduct, 'weight'> & { readonly values: Value; readonly scales: Value };
+type Written = Omit<FrozenProduct, 'weight'> & {
+  readonly values: Value;
+  readonly scales: Value;
+  readonly changing: Lines | undefined;
+};
 
 /** Writes the nodes that make `y`. What rounds an activation is written once for all the products that read it. */
-function write(writer: GraphWriter, { x, values, scales, alpha, bias, beta, y }: Written): void {
+function write(writer: GraphWriter, product: Written): void {
+  const { x, scales, alpha, bias, beta, y } = product;
   const { op, constant, reshape } = writer;
   const { shape } = writer.value(x);
   const [leading, width] = [shape.slice(0, -1), shape.at(-1) ?? 1];
@@ -122,8 +145,8 @@ function write(writer: GraphWriter, { x, values, scales, alpha, bias, beta, y }:
   const rounded = op('QuantizeLinear', [rows, steps, zeroPoints], { axis: int(0) });
 
   const zeroPoint = constant({ dtype: 'uint8', shape: [], data: Uint8Array.of(ZERO_POINT) });
-  const product = op('MatMulInteger', [rounded, values, zeroPoint]);
-  const unscaled = op('Cast', [product], { to: int(elementTypeNumber('float32')) });
+  const integers = op('MatMulInteger', [rounded, withChanges(writer, product), zeroPoint]);
+  const unscaled = op('Cast', [integers], { to: int(elementTypeNumber('float32')) });
   const byColumn = op('Mul', [unscaled, op('Mul', [alpha / LARGEST, scales])]);
   const scaled = op('Mul', [byColumn, largest]);
   const make = (opType: string, inputs: readonly string[]): void =>
@@ -135,4 +158,28 @@ function write(writer: GraphWriter, { x, values, scales, alpha, bias, beta, y }:
     const added = beta === 1 ? bias : op('Mul', [writer.value(bias), beta]).name;
     make('Add', [scaled.name, added]);
   }
+}
+
+/** The integers of a weight, with those of its rows that change as they are now: as large as the others at most. */
+function withChanges(writer: GraphWriter, { w, isTransposed, values, scales, changing }: Written): Value {
+  if (changing === undefined) return values;
+  const { op, constant } = writer;
+  const { numbers, axis } = changing;
+  const lines = op(
+    'Gather',
+    [writer.value(w), constant({ dtype: 'int32', shape: [numbers.length], data: numbers })],
+    { axis: int(axis) },
+  );
+  const rows = isTransposed ? op('Transpose', [lines], { perm: ints([1, 0]) }) : lines;
+  const zeroPoints = writer.filled(scales.shape, 'int8', 0);
+  const rounded = op('QuantizeLinear', [rows, scales, zeroPoints], { axis: int(1) });
+  const end = (value: number): Value => constant({ dtype: 'int8', shape: [], data: Int8Array.of(value) });
+  const clipped = op('Clip', [rounded, end(-LARGEST_WEIGHT), end(LARGEST_WEIGHT)]);
+  return op('ScatterND', [values, constant(int64([numbers.length, 1], [...numbers])), clipped]);
+}
+
+/** Of a product's first operand. */
+function rowsOf({ types }: StaticGraph, { inputs }: Node): number {
+  const shape = types.get(inputs[0] ?? '')?.shape ?? [];
+  return sizeOf(shape.slice(0, -1));
 }

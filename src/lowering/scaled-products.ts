@@ -1,5 +1,6 @@
 import { floatAttribute } from '../graph/attributes.ts';
 import { float, type Node, type StaticGraph } from '../graph/graph.ts';
+import { readerCounts } from '../graph/topology.ts';
 import { numbersOf } from '../ops/shapes.ts';
 import { sizeOf } from '../tensor.ts';
 
@@ -11,10 +12,7 @@ import { sizeOf } from '../tensor.ts';
  */
 export function withScaledProducts(graph: StaticGraph): StaticGraph {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
-  const readers = new Map<string, number>();
-  for (const name of [...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map((o) => o.name)]) {
-    readers.set(name, (readers.get(name) ?? 0) + 1);
-  }
+  const readers = readerCounts(graph);
   const scaled = new Map<Node, Node>();
   const replaced = new Set<Node>();
   for (const node of graph.nodes) {

@@ -5,6 +5,7 @@ import { GspfError } from '../errors.ts';
 import { describeNode, type StaticGraph } from '../graph/graph.ts';
 import { withColumnSums } from '../lowering/column-sums.ts';
 import { orderForEarlyRelease } from '../lowering/execution-order.ts';
+import { withFusedIntegerProducts } from '../lowering/fused-integer-products.ts';
 import { withNarrowedValues } from '../lowering/narrowed-values.ts';
 import { withPickedNumbers } from '../lowering/picked-numbers.ts';
 import { withScaledProducts } from '../lowering/scaled-products.ts';
@@ -73,8 +74,10 @@ async function createSession(
 ): Promise<ort.InferenceSession> {
   try {
     const lowered = orderForEarlyRelease(
-      withPickedNumbers(
-        withColumnSums(withScaledProducts(withTransposedProducts(withNarrowedValues(graph)))),
+      withFusedIntegerProducts(
+        withPickedNumbers(
+          withColumnSums(withScaledProducts(withTransposedProducts(withNarrowedValues(graph)))),
+        ),
       ),
     );
     const graphOptimizationLevel = optimizationLevel(lowered);

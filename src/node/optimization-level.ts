@@ -7,7 +7,7 @@ import type { StaticGraph } from '../graph/graph.ts';
  *
  * https://onnxruntime.ai/docs/performance/model-optimizations/graph-optimizations.html
  */
-const IMPROVED = /Conv|Pool|Quantize|Integer|QLinear|^(If|Loop|Scan)$/;
+const IMPROVED = /Conv|Pool|Dequantize|DynamicQuantize|Integer$|QLinear|^(If|Loop|Scan)$/;
 
 /**
  * How far onnxruntime is to optimise a graph: `basic` where more gains nothing, which makes a session in two thirds of

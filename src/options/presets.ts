@@ -46,10 +46,10 @@ const warmup = { maxBatches: 12, rest: 'train' } as const;
 const bestWeights = { ratio: 0.003, frontierMass: 0.8 } as const;
 
 /**
- * Whole rows in every matrix above a frontier: most of the best weights lie near the head, in few places, where they soon
+ * Whole rows in every layer above a frontier: most of the best weights lie near the head, in few places, where they soon
  * learn no more. Gradients of rows are cheap besides.
  */
-const rowsOfEach = { ratio: 0.005, scope: 'tensor', granularity: 'row', frontierMass: 0.87 } as const;
+const rowsOfLayers = { ratio: 0.005, scope: 'layer', granularity: 'row', frontierMass: 0.87 } as const;
 
 /** The rates of text classification: where to begin with another task. */
 export const firstRates: Readonly<Record<Method, number>> = { gspf: 3e-3, full: 5e-5 };
@@ -68,7 +68,8 @@ export const tunedRows: readonly TunedRow[] = [
       batchSize: 32,
       epochs: 3,
       warmup,
-      select: rowsOfEach,
+      select: rowsOfLayers,
+      gradientPrecision: 'int8',
       prefix: { precision: 'int8-training' },
     },
   },

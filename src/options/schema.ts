@@ -372,6 +372,12 @@ const fields = z.strictObject({
   clipNorm: positiveOrNull
     .default(1)
     .describe('Largest norm of the gradients of all trained weights together; null: no clipping.'),
+  gradientPrecision: z
+    .enum(['fp32', 'int8'])
+    .default('fp32')
+    .describe(
+      'What gradients are multiplied with frozen weights in while selected weights are trained. `int8` rounds those weights and the gradients, as `prefix.precision` does below the trained weights; losses, scores and trained weights stay in float32.',
+    ),
   emaDecay: decayRate
     .nullable()
     .meta({ expected: 'a number of at least 0 and below 1, or null' })

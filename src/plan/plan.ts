@@ -10,6 +10,7 @@ import { specialize } from '../specialize/specialize.ts';
 import type { Task } from '../tasks/task.ts';
 import { beginRun } from '../training/begin-run.ts';
 import { microBatches } from '../training/micro-batches.ts';
+import type { Passes } from '../training/passes.ts';
 import type { Run } from '../training/run.ts';
 import { countSteps } from '../training/train-epochs.ts';
 import { expectedSelection } from './expected-selection.ts';
@@ -206,10 +207,10 @@ class Planner {
     );
     const costs = await shapeCosts(
       parts,
-      (shape) => this.#run.gradientGraph(active, shape),
+      (shape) => this.#run.passes.gradientGraph(active, shape, phase === 'train'),
       this.#speeds.graph,
       this.#run.environment,
-      this.#run,
+      this.#run.passes,
     );
     const isSparse = [...active.values()].some((indices) => indices !== 'all');
     const factor = isSparse ? SPARSE_FACTOR : 1;
@@ -241,7 +242,7 @@ class Planner {
     const words = new Set(texts.flatMap(({ ids }) => ids)).size;
     const longest = Math.max(0, ...this.#run.batches(1).map(({ rows, length }) => rows.length * length));
     const reach = { dense: 0, rows: 0, places: 0, others: 0 };
-    const tables = this.#run.gatheredTables();
+    const tables = this.#run.passes.gatheredTables();
     for (const [name, { shape, data }] of weights) {
       if (!active.has(name)) continue;
       if (!tables.has(name)) {
@@ -264,13 +265,14 @@ class Planner {
   }
 
   /** How graphs that compute no gradients have their memory. */
-  get #noneKept(): Pick<Run, 'retainsMemory' | 'keepsMemory'> {
-    return { retainsMemory: this.#run.retainsMemory, keepsMemory: () => false };
+  get #noneKept(): Pick<Passes, 'retainsMemory' | 'keepsMemory'> {
+    return { retainsMemory: this.#run.passes.retainsMemory, keepsMemory: () => false };
   }
 
   /** Computing the prefix of all texts once, and keeping it in memory or on disk. */
   async #prefix(): Promise<{ readonly ms: number; readonly memoryBytes: number }> {
-    const { prefix, scoring, prepared, options } = this.#run;
+    const { passes, prepared, options } = this.#run;
+    const { prefix, scoring } = passes;
     if (prefix === undefined) return { ms: 0, memoryBytes: 0 };
     const { train, evaluation } = prepared.objective;
     const [toTrain, toScore] = [train, evaluation].map(({ texts = [] }) =>
@@ -301,7 +303,9 @@ class Planner {
     const {
       prepared,
       options,
-      scoring: { prefix },
+      passes: {
+        scoring: { prefix },
+      },
     } = this.#run;
     const { forward, evaluation, layout } = prepared.objective;
     const batches: readonly Batch[] = sequentialBatches({

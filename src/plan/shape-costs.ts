@@ -3,7 +3,7 @@ import type { StaticGraph } from '../graph/graph.ts';
 import { peakLiveBytes } from '../lowering/live-memory.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type BatchShape, shapeKey } from '../runtime/shape-cache.ts';
-import type { Run } from '../training/run.ts';
+import type { Passes } from '../training/passes.ts';
 import type { Speeds } from './speeds.ts';
 import { graphWork, workKinds } from './work.ts';
 
@@ -37,7 +37,7 @@ export async function shapeCosts(
   graphOf: (shape: BatchShape) => StaticGraph,
   speeds: Speeds['graph'],
   { backend, now }: Pick<Environment, 'backend' | 'now'>,
-  { retainsMemory, keepsMemory }: Pick<Run, 'retainsMemory' | 'keepsMemory'>,
+  { retainsMemory, keepsMemory }: Pick<Passes, 'retainsMemory' | 'keepsMemory'>,
 ): Promise<ShapeCosts> {
   const rows = Math.max(1, ...batches.map((batch) => batch.rows.length));
   const shapes = [...new Map(batches.map(shapeOf).map((shape) => [shapeKey(shape), shape])).values()];

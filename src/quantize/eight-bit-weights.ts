@@ -1,5 +1,5 @@
 import { type DType, float32, type Tensor } from '../tensor.ts';
-import { quantizeRows } from './rows.ts';
+import { quantizeColumns } from './rows.ts';
 
 /** The axis of a weight `W` that holds the outputs of its product: rows for `x·Wᵀ`, columns for `x·W`. */
 export type OutputAxis = 'rows' | 'columns';
@@ -10,36 +10,57 @@ export interface NamedTensor<D extends DType = DType> {
   readonly tensor: Tensor<D>;
 }
 
+/** Rows (axis 0) or columns (axis 1) of a matrix, by ascending numbers. */
+export interface Lines {
+  readonly axis: 0 | 1;
+  readonly numbers: Int32Array;
+}
+
 /** A weight as an integer product takes it: `W[k, n] ≈ values[k, n] · scales[n]`. */
 export interface EightBitWeight {
-  /** `[in, out]` */
+  /** `[in, out]`, with zeros in the rows that change. */
   readonly values: NamedTensor<'int8'>;
   /** `[out]` */
   readonly scales: NamedTensor<'float32'>;
+  /** The rows of `values` that change, to be rounded by the same scales when they are used; undefined for none. */
+  readonly changing: Lines | undefined;
 }
 
 /**
  * Weights rounded to 8 bits, each output with a scale of its own as in {@link quantizeRows}: made when they are first
- * asked for, and kept. They are for weights that do not change.
+ * asked for, and kept. They are for what does not change.
  */
 export class EightBitWeights {
   readonly #weights: ReadonlyMap<string, Tensor<'float32'>>;
+  readonly #changing: ReadonlyMap<string, Lines | 'all'>;
   readonly #made = new Map<string, EightBitWeight>();
 
-  constructor(weights: ReadonlyMap<string, Tensor<'float32'>>) {
+  /** @param changing What may change of some weights; of those that are not among them, nothing. */
+  constructor(
+    weights: ReadonlyMap<string, Tensor<'float32'>>,
+    changing: ReadonlyMap<string, Lines | 'all'> = new Map(),
+  ) {
     this.#weights = weights;
+    this.#changing = changing;
   }
 
   has(name: string): boolean {
     return this.#weights.has(name);
   }
 
-  /** Undefined for what is no weight, or no matrix. */
+  /**
+   * Undefined for what is no weight, or no matrix; for what changes as a whole, or along the outputs; and for what changes
+   * where nothing else gives an output its scale.
+   */
   get(name: string, outputs: OutputAxis): EightBitWeight | undefined {
     const weight = this.#weights.get(name);
-    if (weight?.shape.length !== 2) return undefined;
+    const lines = this.#changing.get(name);
+    if (weight?.shape.length !== 2 || lines === 'all') return undefined;
+    const changing = lines?.numbers.length === 0 ? undefined : lines;
+    if (changing?.axis === (outputs === 'rows' ? 0 : 1)) return undefined;
     const form = `${name}/${outputs}`;
-    const made = this.#made.get(form) ?? eightBitWeight(weight, outputs, form);
+    const made = this.#made.get(form) ?? eightBitWeight(weight, outputs, form, changing);
+    if (changing !== undefined && made.scales.tensor.data.includes(0)) return undefined;
     this.#made.set(form, made);
     return made;
   }
@@ -56,25 +77,27 @@ export class EightBitWeights {
   }
 }
 
-function eightBitWeight(weight: Tensor<'float32'>, outputs: OutputAxis, form: string): EightBitWeight {
-  const { values, scales } = quantizeRows(outputs === 'rows' ? weight : transposed(weight));
+function eightBitWeight(
+  weight: Tensor<'float32'>,
+  outputs: OutputAxis,
+  form: string,
+  changing: Lines | undefined,
+): EightBitWeight {
+  const matrix = outputs === 'columns' ? weight : transposed(weight);
+  const { values, scales } = quantizeColumns(matrix, changing?.numbers);
   return {
-    values: { name: `${form}/int8`, tensor: transposed(values) },
-    scales: { name: `${form}/scales`, tensor: float32([scales.data.length], scales.data) },
+    values: { name: `${form}/int8`, tensor: values },
+    scales: { name: `${form}/scales`, tensor: scales },
+    changing,
   };
 }
 
-function transposed<D extends 'float32' | 'int8'>(matrix: Tensor<D>): Tensor<D>;
-function transposed({ dtype, shape, data }: Tensor<'float32' | 'int8'>): Tensor<'float32' | 'int8'> {
+function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
   const [rows = 0, columns = 0] = shape;
-  const turn = <A extends Float32Array | Int8Array>(from: A, to: A): A => {
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++)
-        to[column * rows + row] = from[row * columns + column] ?? 0;
-    }
-    return to;
-  };
-  return dtype === 'float32'
-    ? { dtype, shape: [columns, rows], data: turn(data, new Float32Array(data.length)) }
-    : { dtype, shape: [columns, rows], data: turn(data, new Int8Array(data.length)) };
+  const turned = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++)
+      turned[column * rows + row] = data[row * columns + column] ?? 0;
+  }
+  return float32([columns, rows], turned);
 }

@@ -25,9 +25,10 @@ export class ActiveSet implements Trained {
     this.#run = run;
     this.#measured = measured;
     this.#selection = selection;
-    this.#gradients = run.gradients(
-      measured === null ? selection : new Map(measured.map((name) => [name, 'all'])),
-    );
+    this.#gradients =
+      measured === null
+        ? run.passes.gradientsToTrain(selection)
+        : run.passes.gradients(new Map(measured.map((name) => [name, 'all'])));
     const states = new Map<string, AdamWState>();
     for (const [name, indices] of selection) {
       states.set(name, createAdamWState(count(indices, run.dataOf(name).length)));
@@ -89,7 +90,7 @@ export class ActiveSet implements Trained {
     this.average?.replace(selection);
     if (this.#measured !== null) return;
     await this.#gradients.release();
-    this.#gradients = this.#run.gradients(selection);
+    this.#gradients = this.#run.passes.gradientsToTrain(selection);
   }
 
   /** Selection, moments, step counts and averages, for a checkpoint; the weights are not among them. */

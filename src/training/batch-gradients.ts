@@ -4,6 +4,7 @@ import { movedName } from '../imported/running-statistics.ts';
 import { accumulating, SHARE, soFarName, withShare } from '../lowering/accumulation.ts';
 import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
+import { withNarrowedValues } from '../lowering/narrowed-values.ts';
 import type { SparseWays } from '../lowering/sparse-costs.ts';
 import type { Selection } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
@@ -14,6 +15,9 @@ import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { float32, sizeOf, type Tensor, zeros } from '../tensor.ts';
 import { type Gradient, sumByRow } from './gradient.ts';
+
+/** Backward products of fewer rows than this take no longer in float32. */
+const LEAST_ROWS = 64;
 
 /** The weights of a model by name; training changes them in place. */
 export type Weights = ReadonlyMap<string, Tensor<'float32'>>;
@@ -36,6 +40,8 @@ export interface GradientOptions {
   readonly above?: ((graph: StaticGraph) => StaticGraph) | undefined;
   /** Computes in 8 bits what no trained weight enters. */
   readonly products?: EightBitProducts | undefined;
+  /** Computes in 8 bits what the backward pass multiplies frozen weights with. */
+  readonly backwardProducts?: EightBitProducts | undefined;
   /** How the gradients of selected elements are computed: the ways that are cheapest by `typicalCosts`, if left out. */
   readonly ways?: SparseWays | undefined;
   /** For which shapes of batches memory is kept between them (see `CompileOptions`). */
@@ -63,7 +69,13 @@ export function gradientGraph(
   { withLoss, weights, objective, statistics = new Map() }: TrainingGraph,
   active: Selection,
   shape: BatchShape,
-  { inParts = false, above = (whole) => whole, products, ways }: Omit<GradientOptions, 'place'>,
+  {
+    inParts = false,
+    above = (whole) => whole,
+    products,
+    backwardProducts,
+    ways,
+  }: Omit<GradientOptions, 'place'>,
 ): StaticGraph {
   const wrt = [...active.keys()].filter((name) => weights.has(name));
   const rows = new Set([...gatheredTables(withLoss).keys()].filter((name) => active.get(name) === 'all'));
@@ -76,9 +88,12 @@ export function gradientGraph(
   const options = { loss: LOSS, wrt, elements, rows, ways };
   const part = above(onlyLoss);
   const rounded = products?.rewrite(part) ?? part;
-  if (!inParts) return differentiate(rounded, options);
-  const shared = differentiate(withShare(rounded, LOSS), options);
-  return accumulating(shared, new Set(wrt.filter((name) => !rows.has(name)).map(gradientName)));
+  const whole = differentiate(inParts ? withShare(rounded, LOSS) : rounded, options);
+  // What is left out must be known before it is rounded. The backward pass comes after the loss.
+  const complete =
+    backwardProducts?.rewrite(withNarrowedValues(whole), { after: LOSS, leastRows: LEAST_ROWS }) ?? whole;
+  if (!inParts) return complete;
+  return accumulating(complete, new Set(wrt.filter((name) => !rows.has(name)).map(gradientName)));
 }
 
 /**
@@ -93,7 +108,8 @@ export class BatchGradients {
   readonly moved: Weights;
   readonly #weights: Weights;
   readonly #statistics: Weights;
-  readonly #products: EightBitProducts | undefined;
+  /** Of what is computed in 8 bits, the weights. */
+  readonly #rounded: readonly EightBitProducts[];
   readonly #loss = float32([], [0]);
   readonly #results = new Map<string, Tensor<'float32'>>([[LOSS, this.#loss]]);
   /** Tables whose gradient comes by place, and the input that says which row each place reads. */
@@ -112,10 +128,10 @@ export class BatchGradients {
     { place = () => undefined, keepsMemory, ...options }: GradientOptions = {},
   ) {
     const { withLoss, weights, statistics = new Map() } = graph;
-    const { inParts = false, products } = options;
+    const { inParts = false, products, backwardProducts } = options;
     this.#weights = weights;
     this.#statistics = statistics;
-    this.#products = products;
+    this.#rounded = [products, backwardProducts].filter((each) => each !== undefined);
     const outputs = new Set(withLoss.outputs.map(({ name }) => name));
     this.moved = new Map(
       [...statistics]
@@ -169,7 +185,7 @@ export class BatchGradients {
       }
       const given = new Map<string, Tensor>([
         ...this.#weights,
-        ...(this.#products?.feeds ?? []),
+        ...this.#rounded.flatMap(({ feeds }) => [...feeds]),
         ...this.#statistics,
         ...this.moved,
         ...feeds,

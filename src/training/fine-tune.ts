@@ -97,7 +97,7 @@ export async function fineTune(
       runtime: environment.backend.name,
       phases: run.phases,
       selections,
-      prefix: run.prefixReport,
+      prefix: run.passes.prefixReport,
       evaluations: run.evaluations,
       metrics: run.evaluations.at(-1)?.metrics ?? {},
       primaryMetric: task.primaryMetric,

@@ -1,42 +1,20 @@
 import { GspfError } from '../errors.ts';
-import type { StaticGraph } from '../graph/graph.ts';
-import { gatheredTables } from '../lowering/gathered-tables.ts';
-import { waysByCost } from '../lowering/sparse-costs.ts';
 import { memoryByCategory } from '../measure/memory.ts';
 import { traced } from '../measure/trace.ts';
 import type { ScoreTable } from '../methods/gspf/score-table.ts';
-import type { Selection, Sizes } from '../methods/selection.ts';
+import type { Sizes } from '../methods/selection.ts';
 import { floatTensors, restoreFloats } from '../methods/selection-tensors.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
-import { shapesToKeep } from '../runtime/kept-shapes.ts';
-import { type BatchShape, shapeKey } from '../runtime/shape-cache.ts';
 import type { Tensor } from '../tensor.ts';
-import {
-  BatchGradients,
-  type GradientOptions,
-  gradientGraph,
-  type Placement,
-  type TrainingGraph,
-} from './batch-gradients.ts';
-import { BatchParts, type TrainingBatch } from './batch-parts.ts';
+import type { BatchGradients } from './batch-gradients.ts';
+import type { TrainingBatch } from './batch-parts.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { judgeLosses } from './judge-losses.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
-import {
-  fillPrefix,
-  type Kept,
-  openPrefix,
-  type PrefixReport,
-  type PrefixUse,
-  prefixNote,
-  prefixReport,
-  releasePrefix,
-} from './open-prefix.ts';
-import { Predictor } from './predictor.ts';
-import type { Prefix } from './prefix.ts';
+import { Passes } from './passes.ts';
 import type { Prepared } from './prepare.ts';
 import type { PhaseReport } from './run-report.ts';
 import { asStored } from './stored-weights.ts';
@@ -61,21 +39,14 @@ export class Run {
   readonly prepared: Prepared;
   readonly options: ResolvedTrainOptions;
   readonly environment: Environment;
+  /** What it computes. */
+  readonly passes: Passes;
   readonly stepsPerEpoch: number;
   readonly evaluations: Evaluation[] = [];
   readonly notes: string[] = [];
   readonly #observer: Observer;
   readonly #keeper: CheckpointKeeper | undefined;
   #startedAt: number;
-  #predictor: Predictor;
-  /** The graph that training runs, and what of it is kept. */
-  #use: PrefixUse;
-  #isFilled = false;
-  readonly #batchParts: BatchParts;
-  /** Whether the process retains the memory that graphs free: where shapes are too many for each to keep its own. */
-  readonly retainsMemory: boolean;
-  /** Where it does not: whether the graph that computes the gradients of batches of a shape keeps its memory. */
-  readonly keepsMemory: (shape: BatchShape) => boolean;
   /** What of its memory it knows of. */
   readonly memory: MemoryLedger = new MemoryLedger();
   /** Steps that the whole run will take, known once its method has planned it. */
@@ -103,18 +74,7 @@ export class Run {
     this.#keeper = keeper;
     this.#startedAt = startedAt;
     this.#phaseStartedAt = startedAt;
-    this.#batchParts = new BatchParts(prepared.objective, options);
-    const met = prepared.batches(1).flatMap((batch) => this.#batchParts.shapes(batch));
-    // Slices are for those who have little memory.
-    const isSparing = options.warmup.slices > 1;
-    const common = isSparing ? new Set() : shapesToKeep(met);
-    const isMore = !isSparing && met.some((shape) => !common.has(shapeKey(shape)));
-    this.retainsMemory = isMore && (environment.retainMemory?.() ?? false);
-    const kept = this.retainsMemory ? new Set() : common;
-    this.keepsMemory = (shape) => kept.has(shapeKey(shape));
-    const nothing = { prefix: undefined, products: undefined };
-    this.#use = { ...prepared, ...nothing, scoring: nothing };
-    this.#predictor = this.#newPredictor();
+    this.passes = new Passes(prepared, options, this.environment);
   }
 
   /** Tells the user something, and the report too. */
@@ -145,94 +105,20 @@ export class Run {
     throw new GspfError('graph/invalid', { subject: `weights "${name}"`, expected: 'a tensor', got: 'none' });
   }
 
-  /**
-   * Lets the part that none of these tensors enters be computed once from now on, where the options want that; what
-   * was made by {@link gradients} before still computes it.
-   *
-   * @param trained Names of all tensors that may change in the rest of the run.
-   */
-  async usePrefix(trained: readonly string[]): Promise<void> {
-    await this.#predictor.release();
-    this.#isFilled = false;
-    this.#use = openPrefix(this.prepared, this.options, trained, this.environment);
-    const note = prefixNote(this.#use, this.prepared.dropoutSites);
-    if (note !== undefined) this.note(note);
-    this.#predictor = this.#newPredictor();
-  }
-
-  get prefixReport(): PrefixReport | null {
-    return prefixReport(this.#use);
-  }
-
-  #newPredictor(): Predictor {
-    const { objective, weights, statistics, maxLength } = this.prepared;
-    const { forward: graph, layout } = objective;
-    return new Predictor(
-      { graph, weights, statistics, layout, maxLength, ...this.#use.scoring },
-      this.environment,
-    );
-  }
-
-  /** Gradients of the loss with respect to the active weights. The caller releases them. */
-  gradients(active: Selection, place?: Placement): BatchGradients {
-    return new BatchGradients(this.#graph, active, this.environment.backend, {
-      ...this.#gradientOptions,
-      place,
-    });
-  }
-
-  /** What {@link gradients} runs for batches of one shape. */
-  gradientGraph(active: Selection, shape: BatchShape): StaticGraph {
-    return gradientGraph(this.#graph, active, shape, this.#gradientOptions);
-  }
-
-  get #graph(): TrainingGraph {
-    const { weights, statistics, objective } = this.prepared;
-    return { withLoss: this.#use.withLoss, weights, statistics, objective };
-  }
-
-  get #gradientOptions(): Omit<GradientOptions, 'place'> {
-    const { prefix, products } = this.#use;
-    return {
-      inParts: this.options.microBatch !== null,
-      above: prefix && ((graph: StaticGraph) => prefix.cut.above(graph)),
-      products,
-      ways: waysByCost(this.options.sparseCosts),
-      keepsMemory: this.keepsMemory,
-    };
-  }
-
   /** The weights that scores of some tensors refer to (`score.reference`), while the warm-up goes on. */
   async referenceWeights(tensors: readonly string[]): Promise<ReadonlyMap<string, Tensor<'float32'>>> {
     const { weights, readInitial } = this.prepared;
     return this.options.score.reference === 'pretrained' ? await readInitial(new Set(tensors)) : weights;
   }
 
-  /** What is computed once for training steps; undefined where nothing is. */
-  get prefix(): Prefix | undefined {
-    return this.#use.prefix;
-  }
-
-  /** The same for scores. */
-  get scoring(): Kept {
-    return this.#use.scoring;
-  }
-
-  /** Tables whose gradients come by row: see `gatheredTables`. */
-  gatheredTables(): ReadonlyMap<string, string> {
-    return gatheredTables(this.prepared.withLoss);
+  /** Lets what none of these tensors enters be computed once from now on ({@link Passes.usePrefix}). */
+  async usePrefix(trained: readonly string[]): Promise<void> {
+    for (const note of await this.passes.usePrefix(trained)) this.note(note);
   }
 
   /** Fills `gradients` for a batch. @returns the loss */
-  async computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    if (!this.#isFilled) {
-      const { train, evaluation } = this.prepared.objective;
-      // Those to evaluate on too: before the graphs of training are in memory.
-      const texts = { train: train.texts ?? [], evaluation: evaluation.texts ?? [] };
-      await fillPrefix(this.#use, texts, () => throwIfCancelled(this.#observer));
-      this.#isFilled = true;
-    }
-    return gradients.run(await this.#batchParts.of(batch, this.#use));
+  computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
+    return this.passes.compute(batch, gradients, () => throwIfCancelled(this.#observer));
   }
 
   /**
@@ -362,11 +248,9 @@ export class Run {
     const since = this.environment.now();
     // What the steps fed would lie beside what the evaluation computes.
     this.environment.reclaim?.();
-    const { evaluation, evaluationInputs, score } = objective;
-    const logits = await asStored(new Map([...weights, ...statistics]), storedAs, () =>
-      this.#predictor.logits(evaluation, this.options.evalBatchSize, evaluationInputs),
-    );
-    const metrics = score(logits);
+    const stored = new Map([...weights, ...statistics]);
+    const logits = await asStored(stored, storedAs, () => this.passes.logits());
+    const metrics = objective.score(logits);
     const result = { epoch, metrics, elapsedMs: this.elapsedMs() };
     this.evaluations.push(result);
     this.#evaluationMs += this.environment.now() - since;
@@ -378,9 +262,9 @@ export class Run {
   endPhase(phase: PhaseReport['phase'], epochs: number, steps: number): void {
     const now = this.environment.now();
     const floats = [...this.prepared.weights.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
-    const weights = floats + (this.#use.products?.sizeBytes ?? 0);
-    const prefix = this.#use.prefix?.cache.report.memoryBytes ?? 0;
-    const held = { ...this.memory.take(), weights, prefix };
+    const { roundedBytes, prefixReport } = this.passes;
+    const prefix = prefixReport?.memoryBytes ?? 0;
+    const held = { ...this.memory.take(), weights: floats + roundedBytes, prefix };
     const memory = memoryByCategory(held, this.environment.memory());
     this.phases.push({
       phase,
@@ -402,8 +286,7 @@ export class Run {
     return this.environment.now() - this.#startedAt;
   }
 
-  async release(): Promise<void> {
-    await this.#predictor.release();
-    await releasePrefix(this.#use);
+  release(): Promise<void> {
+    return this.passes.release();
   }
 }

@@ -31,7 +31,7 @@ export class WholeSet implements Trained {
 
   constructor(run: Run) {
     const { weights } = run.prepared;
-    const tables = run.gatheredTables();
+    const tables = run.passes.gatheredTables();
     this.#run = run;
     this.#tensors = move(weights, tables);
     const moments = [...this.#tensors.values()].map(({ m, v }) => m.byteLength + v.byteLength);
@@ -39,8 +39,9 @@ export class WholeSet implements Trained {
       'optimizer',
       moments.reduce((a, b) => a + b, 0),
     );
-    this.gradients = run.gradients(new Map([...weights.keys()].map((name) => [name, 'all'])), (name) =>
-      tables.has(name) ? undefined : this.#tensors.get(name)?.gradient,
+    this.gradients = run.passes.gradients(
+      new Map([...weights.keys()].map((name) => [name, 'all'])),
+      (name) => (tables.has(name) ? undefined : this.#tensors.get(name)?.gradient),
     );
   }
 

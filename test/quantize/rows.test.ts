@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { quantizeRows } from '../../src/quantize/rows.ts';
+import { quantizeColumns, quantizeRows } from '../../src/quantize/rows.ts';
 import { float32 } from '../../src/tensor.ts';
 
 const matrix = fc
@@ -42,4 +42,20 @@ test('a row of zeros stays one', () => {
   const { values, scales } = quantizeRows(float32([2, 2], [0, -0, 1, -2]));
   expect([...values.data]).toEqual([0, 0, 32, -64]);
   expect([...scales.data]).toEqual([0, 1 / 32]);
+});
+
+test('columns are rounded as rows of the transposed matrix, and rows that are left out are zeros', () => {
+  fc.assert(
+    fc.property(matrix, fc.integer({ min: 0, max: 5 }), ({ shape, data }, left) => {
+      const [rows = 0, columns = 0] = shape;
+      const at = (i: number): number => (i % rows) * columns + Math.floor(i / rows);
+      const rest = data.map((value, i) => (Math.floor(i / columns) === left ? 0 : value));
+      const turned = rest.map((_, i) => rest[at(i)]!);
+      const expected = quantizeRows(float32([columns, rows], turned));
+      const { values, scales } = quantizeColumns(float32(shape, data), [left]);
+      expect(scales).toEqual(float32([columns], expected.scales.data));
+      expect(values.shape).toEqual(shape);
+      expect(values.data.map((_, i) => values.data[at(i)]!)).toEqual(expected.values.data);
+    }),
+  );
 });

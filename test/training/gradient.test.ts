@@ -33,12 +33,12 @@ test('the gradient of an embedding by rows is its dense gradient', async () => {
   const options = { method: 'full', dropout: 'off', batchSize: 4 } as const;
   const { run } = await beginRun(model, task, options, environment, {});
   const { withLoss, weights, objective, padTokenId } = run.prepared;
-  const tables = [...run.gatheredTables().keys()];
+  const tables = [...run.passes.gatheredTables().keys()];
   expect(tables).toEqual([
     'bert.embeddings.word_embeddings.weight',
     'bert.embeddings.token_type_embeddings.weight',
   ]);
-  const gradients = run.gradients(new Map(tables.map((name) => [name, 'all'])));
+  const gradients = run.passes.gradients(new Map(tables.map((name) => [name, 'all'])));
   const [batch] = run.batches(1);
   const loss = await run.computeGradients(batch!, gradients);
 

@@ -124,7 +124,7 @@ test.each<[string, Task, TrainOptions]>([
       const selection = new Map(
         [...weights.keys()].map((name, i) => [name, i % 3 === 0 ? Int32Array.of(0, 2) : 'all'] as const),
       );
-      const gradients = run.gradients(selection);
+      const gradients = run.passes.gradients(selection);
       const [first, second] = run.batches(1);
       await run.computeGradients(first!, gradients);
       const loss = await run.computeGradients(second!, gradients);

@@ -69,6 +69,12 @@ const cases: Readonly<Record<string, TrainOptions>> = {
     refine: { every: 2, probeBatches: 2, dropped: 'revert' },
     emaDecay: 0.9,
   },
+  'gradients in 8 bits, other weights frozen after a refinement': {
+    epochs: 5,
+    select: { ratio, granularity: 'row', scope: 'tensor' },
+    refine: { every: 2, probeBatches: 2 },
+    gradientPrecision: 'int8',
+  },
   'every warmed weight kept': { epochs: 2, select: { ratio }, warmup: { commit: 'keep', lr: 0.01 } },
   'full fine-tuning': { method: 'full', epochs: 2 },
 };

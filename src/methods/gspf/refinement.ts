@@ -160,7 +160,7 @@ export class Refinement {
   /** The first batches of the coming epoch, measured without an update. */
   async #probe(epoch: number): Promise<Statistics | null> {
     const statistics = emptyStatistics(this.#run, this.#chooser.tensors);
-    const gradients = this.#run.gradients(new Map(this.#chooser.tensors.map((name) => [name, 'all'])));
+    const gradients = this.#run.passes.gradients(new Map(this.#chooser.tensors.map((name) => [name, 'all'])));
     for (const batch of this.#run.batches(epoch).slice(0, this.#run.options.refine.probeBatches)) {
       await this.#run.computeGradients(batch, gradients);
       await measureBatch(this.#run, batch, gradients, statistics);

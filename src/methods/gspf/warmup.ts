@@ -91,7 +91,7 @@ function openGradients(run: Run, tensors: readonly string[]): readonly BatchGrad
   const groups = sliceTensors(tensors, sizes, slices);
   const memory = new Float32Array(slices === 1 ? 0 : largest(groups, sizes));
   return groups.map((names) =>
-    run.gradients(
+    run.passes.gradients(
       new Map(names.map((name) => [name, 'all'])),
       slices === 1 ? undefined : oneAfterAnother(memory),
     ),

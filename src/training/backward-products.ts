@@ -1,0 +1,43 @@
+import { EightBitProducts } from '../lowering/eight-bit-products.ts';
+import { distinct } from '../lowering/elements.ts';
+import type { Selection } from '../methods/selection.ts';
+import type { ResolvedTrainOptions } from '../options/options.ts';
+import { EightBitWeights, type Lines } from '../quantize/eight-bit-weights.ts';
+import type { Weights } from './batch-gradients.ts';
+
+/** Most lines that are multiplied by themselves, as a share of a matrix: more would take as long as all of it. */
+const MOST = 1 / 8;
+
+/**
+ * Computes gradients in 8 bits where they are multiplied with weights that a selection leaves as they are; undefined where
+ * `gradientPrecision` is `fp32`.
+ */
+export function backwardProducts(
+  { gradientPrecision }: Pick<ResolvedTrainOptions, 'gradientPrecision'>,
+  selection: Selection,
+  weights: Weights,
+): EightBitProducts | undefined {
+  if (gradientPrecision === 'fp32') return undefined;
+  return new EightBitProducts(new EightBitWeights(weights, trainedLines(selection, weights)), []);
+}
+
+/**
+ * Where the selected elements of matrices lie: in few rows, or few columns; `all` where those are many, and for what is
+ * selected whole.
+ */
+export function trainedLines(selection: Selection, weights: Weights): ReadonlyMap<string, Lines | 'all'> {
+  return new Map(
+    [...selection].map(([name, indices]) => {
+      const shape = weights.get(name)?.shape ?? [];
+      return [name, indices === 'all' ? 'all' : linesOf(indices, shape)] as const;
+    }),
+  );
+}
+
+function linesOf(indices: Int32Array, [height = 1, width = 1]: readonly number[]): Lines | 'all' {
+  const rows = distinct(indices, (index) => Math.floor(index / width));
+  const columns = distinct(indices, (index) => index % width);
+  const areRows = rows.length * width <= columns.length * height;
+  const [numbers, extent] = areRows ? [rows, height] : [columns, width];
+  return numbers.length <= MOST * extent ? { axis: areRows ? 0 : 1, numbers } : 'all';
+}

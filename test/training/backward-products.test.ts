@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Selection } from '../../src/methods/selection.ts';
+import { LOSS } from '../../src/models/sequence-classification.ts';
+import type { TrainOptions } from '../../src/options/options.ts';
+import { zeros } from '../../src/tensor.ts';
+import { trainedLines } from '../../src/training/backward-products.ts';
+import { beginRun } from '../../src/training/begin-run.ts';
+import { relativeError } from '../numbers.ts';
+import { environment, model, task } from './tiny-task.ts';
+
+describe('the lines that are trained of a matrix', () => {
+  const [height, width] = [24, 16];
+  const weights = new Map([['w', zeros('float32', [height, width])]]);
+  const linesOf = (indices: readonly number[]) =>
+    trainedLines(new Map([['w', Int32Array.from(indices)]]), weights).get('w');
+  const everyElement = Array.from({ length: height * width }, (_, i) => i);
+
+  test('are few, cover every selected element, and are rows where those are the smaller share', () => {
+    fc.assert(
+      fc.property(fc.subarray(everyElement, { maxLength: 8 }), (indices) => {
+        const rows = new Set(indices.map((index) => Math.floor(index / width)));
+        const columns = new Set(indices.map((index) => index % width));
+        const lines = linesOf(indices);
+        const least = Math.min(rows.size / height, columns.size / width);
+        if (least > 1 / 8) expect(lines).toBe('all');
+        else {
+          const [expected, axis] = rows.size / height <= columns.size / width ? [rows, 0] : [columns, 1];
+          expect(lines).toEqual({ axis, numbers: Int32Array.from([...expected].sort((a, b) => a - b)) });
+        }
+      }),
+    );
+  });
+
+  test('are all of them where every row and column has an element', () => {
+    expect(linesOf(everyElement)).toBe('all');
+    expect(trainedLines(new Map([['w', 'all']]), weights).get('w')).toBe('all');
+  });
+});
+
+/** Loss and gradients of one batch of the tiny model, and the operators of its graph before the loss and after it. */
+async function measured(selection: Selection, given: TrainOptions) {
+  const options: TrainOptions = { lr: 1e-3, batchSize: 22, dropout: 'off', ...given };
+  const { run } = await beginRun(model, task, options, environment, {});
+  const gradients = run.passes.gradientsToTrain(selection);
+  const [batch] = run.batches(1);
+  const loss = await run.computeGradients(batch!, gradients);
+  const values = new Map([...gradients.gradients].map(([name, gradient]) => [name, gradient.values.slice()]));
+  const { nodes } = run.passes.gradientGraph(selection, { batch: 22, sequence: 6 }, true);
+  const end = nodes.findIndex(({ outputs }) => outputs.includes(LOSS)) + 1;
+  const opTypes = nodes.map(({ opType }) => opType);
+  await gradients.release();
+  await run.release();
+  return { loss, values, forward: opTypes.slice(0, end), backward: opTypes.slice(end) };
+}
+
+describe('gradients in 8 bits', async () => {
+  const { run } = await beginRun(model, task, { lr: 1e-3 }, environment, {});
+  const { weights } = run.prepared;
+  await run.release();
+  const matrices = [...weights].filter(([name, { shape }]) => shape.length === 2 && !/embeddings/.test(name));
+  /** The second row or column of each matrix. */
+  const lineOf = (axis: 0 | 1): Selection =>
+    new Map(
+      matrices.map(([name, { shape }]) => {
+        const [height = 0, width = 0] = shape;
+        const along = Array.from({ length: axis === 0 ? width : height }, (_, i) => i);
+        return [name, Int32Array.from(along, (i) => (axis === 0 ? width + i : i * width + 1))] as const;
+      }),
+    );
+
+  test.each([
+    ['rows', lineOf(0), {}],
+    ['rows, in micro-batches', lineOf(0), { microBatch: 11 }],
+  ])(
+    '%s: the loss is the same, gradients are near, and only the backward pass is rounded',
+    async (_, selection, given) => {
+      const exact = await measured(selection, given);
+      const rounded = await measured(selection, { ...given, gradientPrecision: 'int8' });
+      expect(rounded.loss).toBe(exact.loss);
+      expect(rounded.forward).toEqual(exact.forward);
+      expect(exact.backward).not.toContain('MatMulInteger');
+      expect(rounded.backward).toContain('MatMulInteger');
+      const all = ({ values }: typeof exact) => ({
+        data: Float32Array.from([...values.values()].flatMap((numbers) => [...numbers])),
+      });
+      expect(relativeError(all(rounded), all(exact))).toBeLessThan(0.03);
+      expect(rounded.values).not.toEqual(exact.values);
+    },
+  );
+
+  test('columns, along which cotangents of a layer below are made, leave their matrix in floats', async () => {
+    const { backward } = await measured(lineOf(1), { gradientPrecision: 'int8' });
+    expect(backward).not.toContain('MatMulInteger');
+  });
+
+  test('elements that lie in many rows and columns leave their matrix in floats', async () => {
+    const scattered: Selection = new Map(
+      matrices.map(([name, { shape }]) => {
+        const [height = 0, width = 0] = shape;
+        const some = Array.from({ length: Math.max(height, width) }, (_, i) => i);
+        return [name, Int32Array.from(new Set(some.map((i) => (i % height) * width + (i % width)))).sort()];
+      }),
+    );
+    const { backward } = await measured(scattered, { gradientPrecision: 'int8' });
+    expect(backward).not.toContain('MatMulInteger');
+  });
+});

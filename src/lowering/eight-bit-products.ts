@@ -78,7 +78,8 @@ export class EightBitProducts {
     const first = graph.nodes.findIndex(({ outputs }) => after !== undefined && outputs.includes(after)) + 1;
     const above = dependents(graph.nodes, this.#trained);
     const scope = new Scope(new Set(), graph);
-    const writer = new GraphWriter(scope, 'int8');
+    // A graph may be rewritten below what is trained, and then again in its backward pass.
+    const writer = new GraphWriter(scope, after === undefined ? 'int8' : `int8/after ${after}`);
     const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
     const inputOf = ({ name, tensor: { dtype, shape } }: NamedTensor): Value => {
       inputs.set(name, { name, dtype, shape });

@@ -42,6 +42,7 @@ describe('the lines that are trained of a matrix', () => {
 async function measured(selection: Selection, given: TrainOptions) {
   const options: TrainOptions = { lr: 1e-3, batchSize: 22, dropout: 'off', ...given };
   const { run } = await beginRun(model, task, options, environment, {});
+  await run.usePrefix([...selection.keys()]);
   const gradients = run.passes.gradientsToTrain(selection);
   const [batch] = run.batches(1);
   const loss = await run.computeGradients(batch!, gradients);
@@ -88,6 +89,16 @@ describe('gradients in 8 bits', async () => {
       expect(rounded.values).not.toEqual(exact.values);
     },
   );
+
+  test('with 8 bits below what is trained too, which is computed in each step', async () => {
+    const upper = new Map([...lineOf(0)].filter(([name]) => !name.includes('layer.0.attention.self')));
+    const prefix = { cache: 'off', precision: 'int8' } as const;
+    const exact = await measured(upper, { prefix });
+    const rounded = await measured(upper, { prefix, gradientPrecision: 'int8' });
+    expect(exact.forward).toContain('MatMulInteger');
+    expect(rounded.loss).toBe(exact.loss);
+    expect(rounded.backward).toContain('MatMulInteger');
+  });
 
   test('columns, along which cotangents of a layer below are made, leave their matrix in floats', async () => {
     const { backward } = await measured(lineOf(1), { gradientPrecision: 'int8' });

@@ -33,7 +33,8 @@ export interface EightBitWeight {
 export class EightBitWeights {
   readonly #weights: ReadonlyMap<string, Tensor<'float32'>>;
   readonly #changing: ReadonlyMap<string, Lines | 'all'>;
-  readonly #made = new Map<string, EightBitWeight>();
+  /** Undefined for what cannot be made. */
+  readonly #made = new Map<string, EightBitWeight | undefined>();
 
   /** @param changing What may change of some weights; of those that are not among them, nothing. */
   constructor(
@@ -59,15 +60,14 @@ export class EightBitWeights {
     const changing = lines?.numbers.length === 0 ? undefined : lines;
     if (changing?.axis === (outputs === 'rows' ? 0 : 1)) return undefined;
     const form = `${name}/${outputs}`;
-    const made = this.#made.get(form) ?? eightBitWeight(weight, outputs, form, changing);
-    if (changing !== undefined && made.scales.tensor.data.includes(0)) return undefined;
-    this.#made.set(form, made);
-    return made;
+    if (!this.#made.has(form)) this.#made.set(form, eightBitWeight(weight, outputs, form, changing));
+    return this.#made.get(form);
   }
 
   /** All that were asked for, by the names of the inputs that take them; to be read only. */
   get tensors(): ReadonlyMap<string, Tensor> {
-    const all = [...this.#made.values()].flatMap(({ values, scales }) => [values, scales]);
+    const made = [...this.#made.values()].filter((weight) => weight !== undefined);
+    const all = made.flatMap(({ values, scales }) => [values, scales]);
     return new Map(all.map(({ name, tensor }) => [name, tensor]));
   }
 
@@ -82,9 +82,10 @@ function eightBitWeight(
   outputs: OutputAxis,
   form: string,
   changing: Lines | undefined,
-): EightBitWeight {
+): EightBitWeight | undefined {
   const matrix = outputs === 'columns' ? weight : transposed(weight);
   const { values, scales } = quantizeColumns(matrix, changing?.numbers);
+  if (changing !== undefined && scales.data.includes(0)) return undefined;
   return {
     values: { name: `${form}/int8`, tensor: values },
     scales: { name: `${form}/scales`, tensor: scales },

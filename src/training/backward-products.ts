@@ -5,7 +5,7 @@ import type { ResolvedTrainOptions } from '../options/options.ts';
 import { EightBitWeights, type Lines } from '../quantize/eight-bit-weights.ts';
 import type { Weights } from './batch-gradients.ts';
 
-/** Most lines that are multiplied by themselves, as a share of a matrix: more would take as long as all of it. */
+/** Most lines that are rounded anew in each step, as a share of a matrix: the others give them their scales. */
 const MOST = 1 / 8;
 
 /**

@@ -14,14 +14,14 @@ import { withReadInputs } from './cut.ts';
 const LARGEST = 127;
 const ZERO_POINT = 128;
 
+/** Stands in for the largest magnitude of a row of zeros: nothing is divided by 0. */
+const LEAST = 1e-30;
+
 /** Which products of a graph are meant. */
 interface RewriteOptions {
   readonly after?: string;
   readonly leastRows?: number;
 }
-
-/** Stands in for the largest magnitude of a row of zeros: nothing is divided by 0. */
-const LEAST = 1e-30;
 
 /** y = α·x·W + β·b, with a weight of which little is trained. */
 interface FrozenProduct {
@@ -45,8 +45,9 @@ interface FrozenProduct {
  * W ≈ sⱼ · W₈, so that (x·W)ᵢⱼ ≈ mᵢ · sⱼ/127 · (x₈·W₈)ᵢⱼ. Sums of integers are exact and each row has a scale of its
  * own, so that no row depends on the rows beside it. Rows of W₈ that are trained are rounded anew in each run.
  *
- * All operators are ONNX's own; onnxruntime makes one MatMulIntegerToFloat of product, Cast and column scales, for
- * which a factor must be known (here the 1/127) and the other not: the weights may stay inputs.
+ * All operators are ONNX's own. Product, Cast and column scales become one MatMulIntegerToFloat on onnxruntime
+ * (`withFusedIntegerProducts`), for which a factor must be known (here the 1/127) and the other not: the weights may stay
+ * inputs.
  */
 export class EightBitProducts {
   readonly #weights: EightBitWeights;

@@ -23,12 +23,12 @@ export function checkpointDirectory(directory: string): CheckpointStore {
       }
       return found;
     },
-    save: async (bytes) => {
+    save: async (chunks) => {
       if (latest === undefined || previous === undefined) return;
       try {
         await makeDirectory(directory);
         const next = join(directory, 'next.safetensors');
-        await writeAtomically(next, [bytes]);
+        await writeAtomically(next, chunks);
         if (await exists(latest)) await rename(latest, previous);
         await rename(next, latest);
       } catch (cause) {

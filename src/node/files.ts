@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { decodeUtf8 } from '../data/utf8.ts';
 import { GspfError, suggest } from '../errors.ts';
@@ -13,9 +13,29 @@ export function createSha256(): Sha256 {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }
 
+/** The most that is asked of the system at once: it reads no more than 2 GiB. */
+const MOST_READ_BYTES = 2 ** 30;
+
 /** The bytes of a file. @throws `input/missing-file` naming the nearest file beside it. */
 export function readBytes(path: string): Promise<Uint8Array> {
-  return reading(path, () => readFile(path));
+  return withFile(path, async (file) => {
+    const { size } = await file.stat();
+    if (size <= MOST_READ_BYTES) return file.readFile();
+    const bytes = new Uint8Array(size);
+    return bytes.subarray(0, await readInto(bytes, file, 0));
+  });
+}
+
+/** Fills `bytes` from a place of a file on. @returns how many there were */
+export async function readInto(bytes: Uint8Array, file: FileHandle, start: number): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const length = Math.min(bytes.length - filled, MOST_READ_BYTES);
+    const { bytesRead } = await file.read(bytes, filled, length, start + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
 }
 
 /** Calls `work` with a file that is open for reading, then closes it. @throws `input/missing-file` as {@link readBytes}. */

@@ -4,7 +4,7 @@ import { GspfError } from '../errors.ts';
 import { headSizeBytes, PREFIX_BYTES } from '../safetensors/header.ts';
 import { type SafetensorsEntry, safetensorsLayout } from '../safetensors/layout.ts';
 import { type DType, fromBytes, type Tensor } from '../tensor.ts';
-import { exists, withFile } from './files.ts';
+import { exists, readInto, withFile } from './files.ts';
 import { readWeightMap, weightFiles } from './weight-files.ts';
 
 /** A tensor of a checkpoint, and where its data lie. */
@@ -12,9 +12,6 @@ export interface StoredTensor extends SafetensorsEntry {
   /** The file. */
   readonly path: string;
 }
-
-/** The most that is asked of the system at once: it reads no more than 2 GiB. */
-const MOST_READ_BYTES = 2 ** 30;
 
 /** Wide enough for every element type. */
 const ALIGNMENT = 8;
@@ -58,9 +55,9 @@ async function findInFile(path: string): Promise<ReadonlyMap<string, StoredTenso
   return withFile(path, async (file) => {
     const { size } = await file.stat();
     const prefix = new Uint8Array(Math.min(PREFIX_BYTES, size));
-    await readInto(prefix, file, 0, path);
+    await fill(prefix, file, 0, path);
     const head = new Uint8Array(headSizeBytes(prefix, size));
-    await readInto(head, file, 0, path);
+    await fill(head, file, 0, path);
     const { entries } = safetensorsLayout(head, size, path);
     return new Map(entries.map((entry) => [entry.name, { ...entry, path }]));
   });
@@ -84,7 +81,7 @@ export async function readStored<D extends DType>(
       let offset = 0;
       for (const [name, tensor] of inFile) {
         const bytes = block.subarray(offset, offset + tensor.end - tensor.start);
-        await readInto(bytes, file, tensor.start, path);
+        await fill(bytes, file, tensor.start, path);
         data.set(name, bytes);
         offset += alignedBytes(tensor);
       }
@@ -102,21 +99,16 @@ function alignedBytes({ start, end }: StoredTensor): number {
   return Math.ceil((end - start) / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Fills `bytes` from a place of a file on. @throws `input/safetensors` for a file that ends before. */
-async function readInto(bytes: Uint8Array, file: FileHandle, start: number, path: string): Promise<void> {
-  for (let filled = 0; filled < bytes.length; ) {
-    const length = Math.min(bytes.length - filled, MOST_READ_BYTES);
-    const { bytesRead } = await file.read(bytes, filled, length, start + filled);
-    if (bytesRead === 0) {
-      throw new GspfError('input/safetensors', {
-        subject: path,
-        expected: `data up to byte ${start + bytes.length}`,
-        got: `a file that ends after ${start + filled}`,
-        hint: 'The file was cut short while it was read.',
-      });
-    }
-    filled += bytesRead;
-  }
+/** @throws `input/safetensors` for a file that ends before `bytes` are full. */
+async function fill(bytes: Uint8Array, file: FileHandle, start: number, path: string): Promise<void> {
+  const filled = await readInto(bytes, file, start);
+  if (filled === bytes.length) return;
+  throw new GspfError('input/safetensors', {
+    subject: path,
+    expected: `data up to byte ${start + bytes.length}`,
+    got: `a file that ends after ${start + filled}`,
+    hint: 'The file was cut short while it was read.',
+  });
 }
 
 function notInShard(path: string, name: string, indexPath: string): GspfError {

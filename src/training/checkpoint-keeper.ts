@@ -1,5 +1,12 @@
 import type { Environment } from '../runtime/environment.ts';
-import { type Checkpoint, type CheckpointStore, encodeCheckpoint, type RunIdentity } from './checkpoint.ts';
+import { concatenate, sizeOfAll } from '../safetensors/encode.ts';
+import { type Checkpoint, type CheckpointStore, checkpointChunks, type RunIdentity } from './checkpoint.ts';
+
+/** Larger ones are written from the memory of what they keep: a copy would be what a large model has no room for. */
+const MOST_COPIED_BYTES = 256e6;
+
+/** Where a step waits for the writing, at least so many times as long goes by until the next. */
+const REST = 20;
 
 /** A checkpoint that is written. */
 export interface KeptCheckpoint {
@@ -8,13 +15,17 @@ export interface KeptCheckpoint {
   readonly place: string;
 }
 
-/** Keeps checkpoints now and then: a step waits for the copy, the writing goes on beside the next ones. */
+/**
+ * Keeps checkpoints now and then: a step waits for the copy, the writing goes on beside the next ones. Of large ones, and
+ * at the end of a phase, there is no copy: the step waits until they are written.
+ */
 export class CheckpointKeeper {
   readonly #store: CheckpointStore;
   readonly #identity: RunIdentity;
   readonly #everyMs: number;
   readonly #now: Environment['now'];
-  #lastAt: number;
+  /** When the last one was begun, and how long a step waited for it. */
+  #last: { readonly at: number; readonly waitedMs: number };
   #writing: Promise<void> | undefined;
   readonly #steps: number[] = [];
 
@@ -23,7 +34,7 @@ export class CheckpointKeeper {
     this.#identity = identity;
     this.#everyMs = everyMs;
     this.#now = now;
-    this.#lastAt = now();
+    this.#last = { at: now(), waitedMs: 0 };
   }
 
   /**
@@ -39,28 +50,31 @@ export class CheckpointKeeper {
   /**
    * Keeps a checkpoint if `always`, or if the last one is old enough and written.
    *
-   * @returns whether one was written, and its copy is no longer needed
    * @throws what writing it throws; that of one written meanwhile, at the next call.
    */
-  async keep(checkpoint: () => Checkpoint, always: boolean): Promise<boolean> {
-    const due = this.#now() - this.#lastAt >= this.#everyMs;
-    if (!always && (!due || this.#writing !== undefined)) return false;
+  async keep(checkpoint: () => Checkpoint, always: boolean): Promise<void> {
+    const restMs = Math.max(this.#everyMs, REST * this.#last.waitedMs);
+    const due = this.#now() - this.#last.at >= restMs;
+    if (!always && (!due || this.#writing !== undefined)) return;
     await this.#writing;
-    this.#lastAt = this.#now();
+    const at = this.#now();
     const kept = checkpoint();
     const { step } = kept.progress;
-    const writing = this.#store.save(encodeCheckpoint(kept, this.#identity)).then(() => {
+    const chunks = checkpointChunks(kept, this.#identity);
+    const waits = always || sizeOfAll(chunks) > MOST_COPIED_BYTES;
+    const writing = this.#store.save(waits ? chunks : [concatenate(chunks)]).then(() => {
       this.#steps.push(step);
     });
-    if (always) {
+    if (waits) {
       await writing;
-      return true;
+      this.#last = { at, waitedMs: this.#now() - at };
+      return;
     }
+    this.#last = { at, waitedMs: 0 };
     this.#writing = writing.then(() => {
       this.#writing = undefined;
     });
     // A failure is thrown by the next call; until then it must not count as unhandled.
     this.#writing.catch(() => {});
-    return false;
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { GspfError } from '../errors.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import { decodeSafetensors } from '../safetensors/decode.ts';
-import { encodeSafetensors } from '../safetensors/encode.ts';
+import { safetensorsChunks } from '../safetensors/encode.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Evaluation, Phase } from './observer.ts';
 
@@ -56,9 +56,12 @@ const headerSchema = z.object({
   progress: z.string(),
 });
 
-/** A checkpoint as the bytes of one safetensors file; a copy of the tensors, which may change afterwards. */
-export function encodeCheckpoint({ progress, tensors }: Checkpoint, identity: RunIdentity): Uint8Array {
-  return encodeSafetensors(tensors, {
+/** A checkpoint as one safetensors file, in parts: its header, then the tensors' own memory. */
+export function checkpointChunks(
+  { progress, tensors }: Checkpoint,
+  identity: RunIdentity,
+): readonly Uint8Array[] {
+  return safetensorsChunks(tensors, {
     format: 'gspf-checkpoint',
     version: '1',
     identity: JSON.stringify(identity),
@@ -130,8 +133,8 @@ export interface CheckpointStore {
   readonly place: string;
   /** The checkpoints there are, the newest first; some may be damaged. */
   readonly candidates: () => Promise<readonly { readonly bytes: Uint8Array; readonly source: string }[]>;
-  /** Keeps a checkpoint; the one before stays until it is whole. */
-  readonly save: (bytes: Uint8Array) => Promise<void>;
+  /** Keeps a checkpoint, given as the parts of its file; the one before stays until it is whole. */
+  readonly save: (chunks: readonly Uint8Array[]) => Promise<void>;
 }
 
 /** The newest whole checkpoint; undefined where there is none. @throws as {@link decodeCheckpoint}. */

@@ -30,7 +30,7 @@ interface StepResult {
 
 /** What a phase needs to go on from where it is. */
 export interface Capture extends Pick<CheckpointProgress, 'phase' | 'epoch' | 'batch' | 'method'> {
-  /** Over the memory that training changes: a checkpoint copies it. */
+  /** Over the memory that training changes. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
@@ -202,10 +202,9 @@ export class Run {
    */
   async settle(capture: () => Capture, always = false): Promise<void> {
     const cancelled = this.#observer.signal?.aborted === true;
-    const kept = await traced(this.environment, 'javascript', 'checkpoint', async () =>
+    await traced(this.environment, 'javascript', 'checkpoint', async () =>
       this.#keeper?.keep(() => this.#checkpoint(capture()), always || cancelled),
     );
-    if (kept) this.environment.reclaim?.();
     throwIfCancelled(this.#observer);
   }
 

@@ -20,8 +20,8 @@ class Store implements CheckpointStore {
     return this.offered.map((bytes, i) => ({ bytes, source: `checkpoint ${i}` }));
   }
 
-  async save(bytes: Uint8Array): Promise<void> {
-    this.saved.push(bytes);
+  async save(chunks: readonly Uint8Array[]): Promise<void> {
+    this.saved.push(Buffer.concat(chunks));
   }
 }
 
@@ -146,9 +146,10 @@ describe('a checkpoint', () => {
     const full: CheckpointStore = {
       place: 'a full disk',
       candidates: () => store.candidates(),
-      save: async (bytes) => {
+      save: async (chunks) => {
+        const bytes = Buffer.concat(chunks);
         if (store.saved.length === 4) await open('/dev/full', 'w').then((file) => file.writeFile(bytes));
-        await store.save(bytes);
+        await store.save(chunks);
       },
     };
     const stopped = fineTune(model, task, complete(options), environment, {}, { store: full, resume: false });

@@ -85,7 +85,7 @@ test('a run that is resumed from any step of such a warm-up gives the same patch
   const storeOf = (offered: readonly Uint8Array[]): CheckpointStore => ({
     place: 'memory',
     candidates: async () => offered.map((bytes) => ({ bytes, source: 'checkpoint' })),
-    save: async (bytes) => void saved.push(bytes),
+    save: async (chunks) => void saved.push(Buffer.concat(chunks)),
   });
   const train = (offered: readonly Uint8Array[]) =>
     fineTune(model, task, all, environment, {}, { store: storeOf(offered), resume: offered.length > 0 });

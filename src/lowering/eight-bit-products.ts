@@ -173,11 +173,11 @@ function withChanges(writer: GraphWriter, { w, isTransposed, values, scales, cha
     { axis: int(axis) },
   );
   const rows = isTransposed ? op('Transpose', [lines], { perm: ints([1, 0]) }) : lines;
-  const zeroPoints = writer.filled(scales.shape, 'int8', 0);
-  const rounded = op('QuantizeLinear', [rows, scales, zeroPoints], { axis: int(1) });
-  const end = (value: number): Value => constant({ dtype: 'int8', shape: [], data: Int8Array.of(value) });
-  const clipped = op('Clip', [rounded, end(-LARGEST_WEIGHT), end(LARGEST_WEIGHT)]);
-  return op('ScatterND', [values, constant(int64([numbers.length, 1], [...numbers])), clipped]);
+  // What QuantizeLinear does, which takes 20 ns a number where neighbours have scales of their own.
+  const rounded = op('Round', [op('Div', [rows, scales])]);
+  const clipped = op('Clip', [rounded, -LARGEST_WEIGHT, LARGEST_WEIGHT]);
+  const integers = op('Cast', [clipped], { to: int(elementTypeNumber('int8')) });
+  return op('ScatterND', [values, constant(int64([numbers.length, 1], [...numbers])), integers]);
 }
 
 /** Of a product's first operand. */

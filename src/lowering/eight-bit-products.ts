@@ -75,9 +75,9 @@ export class EightBitProducts {
    * @param after Only nodes after the one that makes this value, if given.
    * @param leastRows Products of fewer rows are left as they are.
    */
-  rewrite(graph: StaticGraph, { after, leastRows = 0 }: RewriteOptions = {}): StaticGraph {
-    const first = graph.nodes.findIndex(({ outputs }) => after !== undefined && outputs.includes(after)) + 1;
-    const above = dependents(graph.nodes, this.#trained);
+  rewrite(graph: StaticGraph, options: RewriteOptions = {}): StaticGraph {
+    const { after } = options;
+    const products = this.productsOf(graph, options);
     const scope = new Scope(new Set(), graph);
     // A graph may be rewritten below what is trained, and then again in its backward pass.
     const writer = new GraphWriter(scope, after === undefined ? 'int8' : `int8/after ${after}`);
@@ -87,10 +87,8 @@ export class EightBitProducts {
       scope.types.set(name, { dtype, shape });
       return writer.value(name);
     };
-    for (const [i, node] of graph.nodes.entries()) {
-      const isLeft =
-        i < first || rowsOf(graph, node) < leastRows || node.outputs.some((name) => above.has(name));
-      const product = isLeft ? undefined : this.#productOf(node);
+    for (const node of graph.nodes) {
+      const product = products.get(node);
       if (product === undefined) {
         writer.add(node);
         continue;
@@ -106,6 +104,23 @@ export class EightBitProducts {
       nodes: writer.nodes,
       types,
     });
+  }
+
+  /** The nodes that {@link rewrite} computes in 8 bits. */
+  productsOf(
+    graph: StaticGraph,
+    { after, leastRows = 0 }: RewriteOptions = {},
+  ): ReadonlyMap<Node, FrozenProduct> {
+    const first = graph.nodes.findIndex(({ outputs }) => after !== undefined && outputs.includes(after)) + 1;
+    const above = dependents(graph.nodes, this.#trained);
+    const isMeant = (node: Node): boolean =>
+      rowsOf(graph, node) >= leastRows && !node.outputs.some((name) => above.has(name));
+    return new Map(
+      graph.nodes.slice(first).flatMap((node) => {
+        const product = isMeant(node) ? this.#productOf(node) : undefined;
+        return product === undefined ? [] : [[node, product] as const];
+      }),
+    );
   }
 
   /** Undefined for a node that is no product of an activation with a weight. */

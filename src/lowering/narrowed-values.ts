@@ -10,6 +10,9 @@ import { distinct } from './elements.ts';
 import { productWork } from './flops.ts';
 import { typicalCosts } from './sparse-costs.ts';
 
+/** What a product costs in 8 bits, as a share of what it costs in float32. */
+const EIGHT_BIT_COST = 1 / 3;
+
 /** Some positions along one axis of a value, ascending and distinct. */
 interface Part {
   readonly axis: number;
@@ -24,9 +27,14 @@ type Demand = Part | 'whole';
  *
  * Selected rows of the lowest trained matrix ask for a few columns of the cotangent of its product, and nothing else asks for
  * that cotangent: of the product that makes it, and of the derivative of the activation, only these columns are left.
+ *
+ * @param isEightBit Whether a product is to be computed in 8 bits if it is left whole; a part of it is not.
  */
-export function withNarrowedValues(graph: StaticGraph): StaticGraph {
-  const narrowings = worthwhile(narrowingsOf(graph), graph);
+export function withNarrowedValues(
+  graph: StaticGraph,
+  isEightBit: (node: Node) => boolean = () => false,
+): StaticGraph {
+  const narrowings = worthwhile(narrowingsOf(graph), graph, isEightBit);
   if (narrowings.size === 0) return graph;
   const writer = new NarrowGraph(graph);
   for (const node of graph.nodes) {
@@ -160,12 +168,14 @@ function narrowingsOf(graph: StaticGraph): ReadonlyMap<Node, Narrowing> {
 function worthwhile(
   narrowings: ReadonlyMap<Node, Narrowing>,
   { types }: StaticGraph,
+  isEightBit: (node: Node) => boolean,
 ): ReadonlyMap<Node, Narrowing> {
   const makers = producers(narrowings.keys());
   const shapeOf = (name: string): Shape => types.get(name)?.shape ?? [];
   const balance = (node: Node, { part, operands }: Narrowing): number => {
     const share = part.positions.length / (shapeOf(node.outputs[0] ?? '')[part.axis] ?? 1);
-    const saved = (1 - share) * (productWork(node, shapeOf)?.operations ?? 0);
+    const whole = isEightBit(node) ? EIGHT_BIT_COST : 1;
+    const saved = (whole - share) * (productWork(node, shapeOf)?.operations ?? 0);
     const picked = node.inputs.map((name, i) => {
       const wanted = operands[i] ?? 'whole';
       return wanted === 'whole' || makers.has(name) ? 0 : sizeOf(narrowed(shapeOf(name), wanted));

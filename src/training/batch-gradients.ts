@@ -89,11 +89,20 @@ export function gradientGraph(
   const part = above(onlyLoss);
   const rounded = products?.rewrite(part) ?? part;
   const whole = differentiate(inParts ? withShare(rounded, LOSS) : rounded, options);
-  // What is left out must be known before it is rounded. The backward pass comes after the loss.
-  const complete =
-    backwardProducts?.rewrite(withNarrowedValues(whole), { after: LOSS, leastRows: LEAST_ROWS }) ?? whole;
+  const complete = backwardProducts === undefined ? whole : inEightBits(whole, backwardProducts);
   if (!inParts) return complete;
   return accumulating(complete, new Set(wrt.filter((name) => !rows.has(name)).map(gradientName)));
+}
+
+/** The graph with its backward pass, which comes after the loss, in 8 bits. */
+function inEightBits(graph: StaticGraph, products: EightBitProducts): StaticGraph {
+  const options = { after: LOSS, leastRows: LEAST_ROWS };
+  const meant = products.productsOf(graph, options);
+  // What is left out must be known before it is rounded.
+  return products.rewrite(
+    withNarrowedValues(graph, (node) => meant.has(node)),
+    options,
+  );
 }
 
 /**

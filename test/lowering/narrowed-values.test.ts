@@ -113,3 +113,12 @@ it.each([
 ])('leaves a product where $says', ({ graph }) => {
   expect(withNarrowedValues(graph)).toBe(graph);
 });
+
+it.each([
+  [60, COLUMNS],
+  [10, 10],
+])('with %i of 160 columns wanted of a product in 8 bits, computes %i', (wanted, computed) => {
+  const graph = graphOf('Gemm', [{ way: 'nothing', positions: Array.from({ length: wanted }, (_, i) => i) }]);
+  expect(columnsOf(withNarrowedValues(graph))).toBe(wanted);
+  expect(columnsOf(withNarrowedValues(graph, ({ opType }) => opType === 'Gemm'))).toBe(computed);
+});

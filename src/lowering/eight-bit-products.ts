@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from '../graph/attributes.ts';
 import { elementTypeNumber } from '../graph/element-types.ts';
-import { int, ints, type Node, type StaticGraph } from '../graph/graph.ts';
+import { float, int, ints, type Node, type StaticGraph } from '../graph/graph.ts';
 import { dependents } from '../graph/topology.ts';
 import type { Value } from '../ops/definition.ts';
 import type { EightBitWeight, EightBitWeights, Lines, NamedTensor } from '../quantize/eight-bit-weights.ts';
@@ -17,10 +17,16 @@ const ZERO_POINT = 128;
 /** Stands in for the largest magnitude of a row of zeros: nothing is divided by 0. */
 const LEAST = 1e-30;
 
-/** Which products of a graph are meant. */
+/** Which products of a graph are meant: of all, if nothing is said. */
 interface RewriteOptions {
-  readonly after?: string;
-  readonly leastRows?: number;
+  /** Only those after the node that makes this value. */
+  readonly after?: string | undefined;
+  /** Only those before the node that makes this value. */
+  readonly before?: string | undefined;
+  /** Only those of at least so many rows. */
+  readonly leastRows?: number | undefined;
+  /** Only those of values for which this holds. */
+  readonly ofValues?: ((x: string) => boolean) | undefined;
 }
 
 /** y = α·x·W + β·b, with a weight of which little is trained. */
@@ -43,7 +49,8 @@ interface FrozenProduct {
  *
  * Row by row of the activations and column by column of the weight, x ≈ mᵢ/127 · x₈ with mᵢ = max |xᵢ| and
  * W ≈ sⱼ · W₈, so that (x·W)ᵢⱼ ≈ mᵢ · sⱼ/127 · (x₈·W₈)ᵢⱼ. Sums of integers are exact and each row has a scale of its
- * own, so that no row depends on the rows beside it. Rows of W₈ that are trained are rounded anew in each run.
+ * own, so that no row depends on the rows beside it. Rows of W₈ that are trained are rounded anew in each run; columns of
+ * y that are products with trained columns of W are computed in float32 and put in their places.
  *
  * All operators are ONNX's own. Product, Cast and column scales become one MatMulIntegerToFloat on onnxruntime
  * (`withFusedIntegerProducts`), for which a factor must be known (here the 1/127) and the other not: the weights may stay
@@ -69,18 +76,14 @@ export class EightBitProducts {
     return this.#weights.sizeBytes;
   }
 
-  /**
-   * The graph with 8-bit weights as inputs, in place of those that nothing else reads. Values keep their names.
-   *
-   * @param after Only nodes after the one that makes this value, if given.
-   * @param leastRows Products of fewer rows are left as they are.
-   */
+  /** The graph with 8-bit weights as inputs, in place of those that nothing else reads. Values keep their names. */
   rewrite(graph: StaticGraph, options: RewriteOptions = {}): StaticGraph {
-    const { after } = options;
+    const { after, before } = options;
     const products = this.productsOf(graph, options);
     const scope = new Scope(new Set(), graph);
-    // A graph may be rewritten below what is trained, and then again in its backward pass.
-    const writer = new GraphWriter(scope, after === undefined ? 'int8' : `int8/after ${after}`);
+    // A graph may be rewritten below what is trained, and then again above it and in its backward pass.
+    const part = after === undefined ? '' : `/after ${after}`;
+    const writer = new GraphWriter(scope, `int8${part}${before === undefined ? '' : `/before ${before}`}`);
     const inputs = new Map(graph.inputs.map((input) => [input.name, input]));
     const inputOf = ({ name, tensor: { dtype, shape } }: NamedTensor): Value => {
       inputs.set(name, { name, dtype, shape });
@@ -93,8 +96,8 @@ export class EightBitProducts {
         writer.add(node);
         continue;
       }
-      const { values, scales, changing } = product.weight;
-      write(writer, { ...product, values: inputOf(values), scales: inputOf(scales), changing });
+      const { values, scales } = product.weight;
+      write(writer, { ...product, values: inputOf(values), scales: inputOf(scales) });
     }
     const { initializers, types } = scope;
     return withReadInputs({
@@ -109,14 +112,18 @@ export class EightBitProducts {
   /** The nodes that {@link rewrite} computes in 8 bits. */
   productsOf(
     graph: StaticGraph,
-    { after, leastRows = 0 }: RewriteOptions = {},
+    { after, before, leastRows = 0, ofValues = () => true }: RewriteOptions = {},
   ): ReadonlyMap<Node, FrozenProduct> {
-    const first = graph.nodes.findIndex(({ outputs }) => after !== undefined && outputs.includes(after)) + 1;
+    const makerOf = (name: string): number => graph.nodes.findIndex(({ outputs }) => outputs.includes(name));
+    const first = after === undefined ? 0 : makerOf(after) + 1;
+    const end = before === undefined ? graph.nodes.length : makerOf(before);
     const above = dependents(graph.nodes, this.#trained);
     const isMeant = (node: Node): boolean =>
-      rowsOf(graph, node) >= leastRows && !node.outputs.some((name) => above.has(name));
+      rowsOf(graph, node) >= leastRows &&
+      ofValues(node.inputs[0] ?? '') &&
+      !node.outputs.some((name) => above.has(name));
     return new Map(
-      graph.nodes.slice(first).flatMap((node) => {
+      graph.nodes.slice(first, end).flatMap((node) => {
         const product = isMeant(node) ? this.#productOf(node) : undefined;
         return product === undefined ? [] : [[node, product] as const];
       }),
@@ -140,11 +147,7 @@ export class EightBitProducts {
 }
 
 /** A product under way to integers, its weight among the graph's values. */
-type Written = Omit<FrozenProduct, 'weight'> & {
-  readonly values: Value;
-  readonly scales: Value;
-  readonly changing: Lines | undefined;
-};
+type Written = FrozenProduct & { readonly values: Value; readonly scales: Value };
 
 /** Writes the nodes that make `y`. What rounds an activation is written once for all the products that read it. */
 function write(writer: GraphWriter, product: Written): void {
@@ -165,7 +168,7 @@ function write(writer: GraphWriter, product: Written): void {
   const integers = op('MatMulInteger', [rounded, withChanges(writer, product), zeroPoint]);
   const unscaled = op('Cast', [integers], { to: int(elementTypeNumber('float32')) });
   const byColumn = op('Mul', [unscaled, op('Mul', [alpha / LARGEST, scales])]);
-  const scaled = op('Mul', [byColumn, largest]);
+  const scaled = withExactColumns(writer, product, rows, op('Mul', [byColumn, largest]));
   const make = (opType: string, inputs: readonly string[]): void =>
     writer.add({ name: y, opType, inputs, outputs: [y], attributes: {} });
   if (bias === '') {
@@ -177,22 +180,47 @@ function write(writer: GraphWriter, product: Written): void {
   }
 }
 
+/** The product, `[rows, out]`, its columns that are of changing weights computed in float32. */
+function withExactColumns(
+  writer: GraphWriter,
+  { w, isTransposed, weight: { outputs }, alpha }: Written,
+  rows: Value,
+  product: Value,
+): Value {
+  if (outputs === undefined) return product;
+  const { op, constant } = writer;
+  const { numbers } = outputs;
+  const exact = op('Gemm', [rows, linesOf(writer, w, outputs)], {
+    alpha: float(alpha),
+    transB: int(isTransposed ? 1 : 0),
+  });
+  const places = op('Expand', [
+    constant(int64([1, numbers.length], [...numbers])),
+    constant(int64([2], exact.shape)),
+  ]);
+  return op('ScatterElements', [product, places, exact], { axis: int(1) });
+}
+
 /** The integers of a weight, with those of its rows that change as they are now: as large as the others at most. */
-function withChanges(writer: GraphWriter, { w, isTransposed, values, scales, changing }: Written): Value {
+function withChanges(writer: GraphWriter, { w, isTransposed, values, scales, weight }: Written): Value {
+  const { changing } = weight;
   if (changing === undefined) return values;
   const { op, constant } = writer;
-  const { numbers, axis } = changing;
-  const lines = op(
-    'Gather',
-    [writer.value(w), constant({ dtype: 'int32', shape: [numbers.length], data: numbers })],
-    { axis: int(axis) },
-  );
+  const { numbers } = changing;
+  const lines = linesOf(writer, w, changing);
   const rows = isTransposed ? op('Transpose', [lines], { perm: ints([1, 0]) }) : lines;
   // What QuantizeLinear does, which takes 20 ns a number where neighbours have scales of their own.
   const rounded = op('Round', [op('Div', [rows, scales])]);
   const clipped = op('Clip', [rounded, -LARGEST_WEIGHT, LARGEST_WEIGHT]);
   const integers = op('Cast', [clipped], { to: int(elementTypeNumber('int8')) });
   return op('ScatterND', [values, constant(int64([numbers.length, 1], [...numbers])), integers]);
+}
+
+/** Rows or columns of a weight. */
+function linesOf(writer: GraphWriter, weight: string, { axis, numbers }: Lines): Value {
+  const { op, constant } = writer;
+  const places = constant({ dtype: 'int32', shape: [numbers.length], data: numbers });
+  return op('Gather', [writer.value(weight), places], { axis: int(axis) });
 }
 
 /** Of a product's first operand. */

@@ -24,6 +24,8 @@ export interface EightBitWeight {
   readonly scales: NamedTensor<'float32'>;
   /** The rows of `values` that change, to be rounded by the same scales when they are used; undefined for none. */
   readonly changing: Lines | undefined;
+  /** The columns of `values` that change, and so say nothing of what they stand for; undefined for none. */
+  readonly outputs: Lines | undefined;
 }
 
 /**
@@ -50,17 +52,16 @@ export class EightBitWeights {
   }
 
   /**
-   * Undefined for what is no weight, or no matrix; for what changes as a whole, or along the outputs; and for what changes
-   * where nothing else gives an output its scale.
+   * Undefined for what is no weight, or no matrix; for what changes as a whole; and for what changes where nothing else
+   * gives an output its scale.
    */
   get(name: string, outputs: OutputAxis): EightBitWeight | undefined {
     const weight = this.#weights.get(name);
     const lines = this.#changing.get(name);
     if (weight?.shape.length !== 2 || lines === 'all') return undefined;
-    const changing = lines?.numbers.length === 0 ? undefined : lines;
-    if (changing?.axis === (outputs === 'rows' ? 0 : 1)) return undefined;
+    const some = lines?.numbers.length === 0 ? undefined : lines;
     const form = `${name}/${outputs}`;
-    if (!this.#made.has(form)) this.#made.set(form, eightBitWeight(weight, outputs, form, changing));
+    if (!this.#made.has(form)) this.#made.set(form, eightBitWeight(weight, outputs, form, some));
     return this.#made.get(form);
   }
 
@@ -81,8 +82,10 @@ function eightBitWeight(
   weight: Tensor<'float32'>,
   outputs: OutputAxis,
   form: string,
-  changing: Lines | undefined,
+  lines: Lines | undefined,
 ): EightBitWeight | undefined {
+  const areOutputs = lines?.axis === (outputs === 'rows' ? 0 : 1);
+  const changing = areOutputs ? undefined : lines;
   const matrix = outputs === 'columns' ? weight : transposed(weight);
   const { values, scales } = quantizeColumns(matrix, changing?.numbers);
   if (changing !== undefined && scales.data.includes(0)) return undefined;
@@ -90,6 +93,7 @@ function eightBitWeight(
     values: { name: `${form}/int8`, tensor: values },
     scales: { name: `${form}/scales`, tensor: scales },
     changing,
+    outputs: areOutputs ? lines : undefined,
   };
 }
 

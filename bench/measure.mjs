@@ -8,9 +8,6 @@ import { runProcess, startWorker } from './worker.mjs';
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const node = process.execPath;
 
-/** Whole runs go through so many seeds, as many as a bar wants pairs. */
-const SEEDS = 9;
-
 /** Seconds for a peer's whole run: twice what PyTorch's full fine-tuning takes on two cores. */
 const PATIENCE = 300;
 
@@ -75,14 +72,13 @@ const kinds = {
 
   runs: async (row, place) => ({
     ...nothingMore,
-    pair: async (number) => {
-      const seed = number % SEEDS;
+    pair: async (seed) => {
       const measures = [
         async () => ({ ours: await ourWholeRun(seed, place) }),
         async () => ({ theirs: await theirWholeRun(row.theirs, seed, place) }),
       ];
       const found = {};
-      for (const measure of number % 2 === 0 ? measures : measures.toReversed()) {
+      for (const measure of seed % 2 === 0 ? measures : measures.toReversed()) {
         Object.assign(found, await measure());
       }
       const { ours, theirs } = found;

@@ -9,8 +9,7 @@ export interface Contradiction {
 
 /** What in a complete tree of options cannot be meant together. */
 export function contradictions(options: ResolvedTrainOptions): readonly Contradiction[] {
-  const { method, epochs, warmup, select, refine, prefix, loss, microBatch, emaDecay, gradientPrecision } =
-    options;
+  const { method, epochs, warmup, select, refine, prefix, loss, microBatch, emaDecay } = options;
   const found: Contradiction[] = [];
   if (loss === 'contrastive' && microBatch !== null) {
     found.push({
@@ -22,11 +21,9 @@ export function contradictions(options: ResolvedTrainOptions): readonly Contradi
     if (emaDecay !== null) {
       found.push({ path: 'emaDecay', expected: 'null with method full, which keeps no averages' });
     }
-    if (gradientPrecision !== 'fp32') {
-      found.push({
-        path: 'gradientPrecision',
-        expected: 'fp32 with method full, which leaves no weight frozen',
-      });
+    for (const path of ['forwardPrecision', 'gradientPrecision'] as const) {
+      if (options[path] === 'fp32') continue;
+      found.push({ path, expected: 'fp32 with method full, which leaves no weight frozen' });
     }
     if (refine.every === 0) return found;
     return [...found, { path: 'refine.every', expected: '0 with method full, which selects no weights' }];

@@ -142,6 +142,8 @@ export interface ResolvedTrainOptions {
   readonly lr: number;
   readonly schedule: ScheduleOptions;
   readonly clipNorm: number | null;
+  /** What normalised values are multiplied with frozen weights in. */
+  readonly forwardPrecision: 'fp32' | 'int8';
   /** What the backward pass multiplies frozen weights in. */
   readonly gradientPrecision: 'fp32' | 'int8';
   /** Of the averages that are kept in place of the trained weights; null: the weights are. */

@@ -69,6 +69,7 @@ export const tunedRows: readonly TunedRow[] = [
       epochs: 3,
       warmup,
       select: rowsOfLayers,
+      forwardPrecision: 'int8',
       gradientPrecision: 'int8',
       prefix: { precision: 'int8-training' },
     },

@@ -372,6 +372,12 @@ const fields = z.strictObject({
   clipNorm: positiveOrNull
     .default(1)
     .describe('Largest norm of the gradients of all trained weights together; null: no clipping.'),
+  forwardPrecision: z
+    .enum(['fp32', 'int8'])
+    .default('fp32')
+    .describe(
+      'What layer-normalised values are multiplied with frozen weights in, on the way to the loss, while selected weights are trained. `int8` rounds both, as `prefix.precision` does below the trained weights; trained weights, everything else and scores stay in float32.',
+    ),
   gradientPrecision: z
     .enum(['fp32', 'int8'])
     .default('fp32')

@@ -15,8 +15,9 @@ import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { float32, sizeOf, type Tensor, zeros } from '../tensor.ts';
 import { type Gradient, sumByRow } from './gradient.ts';
+import type { StepProducts } from './step-products.ts';
 
-/** Backward products of fewer rows than this take no longer in float32. */
+/** Products of fewer rows than this take no longer in float32. */
 const LEAST_ROWS = 64;
 
 /** The weights of a model by name; training changes them in place. */
@@ -40,8 +41,8 @@ export interface GradientOptions {
   readonly above?: ((graph: StaticGraph) => StaticGraph) | undefined;
   /** Computes in 8 bits what no trained weight enters. */
   readonly products?: EightBitProducts | undefined;
-  /** Computes in 8 bits what the backward pass multiplies frozen weights with. */
-  readonly backwardProducts?: EightBitProducts | undefined;
+  /** Computes in 8 bits what is multiplied with weights that are frozen for the most part. */
+  readonly stepProducts?: StepProducts | undefined;
   /** How the gradients of selected elements are computed: the ways that are cheapest by `typicalCosts`, if left out. */
   readonly ways?: SparseWays | undefined;
   /** For which shapes of batches memory is kept between them (see `CompileOptions`). */
@@ -69,13 +70,7 @@ export function gradientGraph(
   { withLoss, weights, objective, statistics = new Map() }: TrainingGraph,
   active: Selection,
   shape: BatchShape,
-  {
-    inParts = false,
-    above = (whole) => whole,
-    products,
-    backwardProducts,
-    ways,
-  }: Omit<GradientOptions, 'place'>,
+  { inParts = false, above = (whole) => whole, products, stepProducts, ways }: Omit<GradientOptions, 'place'>,
 ): StaticGraph {
   const wrt = [...active.keys()].filter((name) => weights.has(name));
   const rows = new Set([...gatheredTables(withLoss).keys()].filter((name) => active.get(name) === 'all'));
@@ -89,20 +84,34 @@ export function gradientGraph(
   const part = above(onlyLoss);
   const rounded = products?.rewrite(part) ?? part;
   const whole = differentiate(inParts ? withShare(rounded, LOSS) : rounded, options);
-  const complete = backwardProducts === undefined ? whole : inEightBits(whole, backwardProducts);
+  const complete =
+    stepProducts === undefined ? whole : inEightBits(whole, stepProducts, normalizedValues(forward));
   if (!inParts) return complete;
   return accumulating(complete, new Set(wrt.filter((name) => !rows.has(name)).map(gradientName)));
 }
 
-/** The graph with its backward pass, which comes after the loss, in 8 bits. */
-function inEightBits(graph: StaticGraph, products: EightBitProducts): StaticGraph {
+/** The graph of a step with products in 8 bits: before the loss those of these values, and those after it. */
+function inEightBits(
+  graph: StaticGraph,
+  { products, forward, backward }: StepProducts,
+  values: ReadonlySet<string>,
+): StaticGraph {
+  const ofValues = (x: string): boolean => values.has(x);
+  const below = forward ? products.rewrite(graph, { before: LOSS, leastRows: LEAST_ROWS, ofValues }) : graph;
+  if (!backward) return below;
   const options = { after: LOSS, leastRows: LEAST_ROWS };
-  const meant = products.productsOf(graph, options);
+  const meant = products.productsOf(below, options);
   // What is left out must be known before it is rounded.
   return products.rewrite(
-    withNarrowedValues(graph, (node) => meant.has(node)),
+    withNarrowedValues(below, (node) => meant.has(node)),
     options,
   );
+}
+
+/** What layer normalisation makes: without the outliers of activations, so that 8 bits suffice. */
+function normalizedValues({ nodes }: StaticGraph): ReadonlySet<string> {
+  const makers = nodes.filter(({ opType }) => opType === 'LayerNormalization');
+  return new Set(makers.flatMap(({ outputs }) => outputs.slice(0, 1)));
 }
 
 /**
@@ -137,10 +146,10 @@ export class BatchGradients {
     { place = () => undefined, keepsMemory, ...options }: GradientOptions = {},
   ) {
     const { withLoss, weights, statistics = new Map() } = graph;
-    const { inParts = false, products, backwardProducts } = options;
+    const { inParts = false, products, stepProducts } = options;
     this.#weights = weights;
     this.#statistics = statistics;
-    this.#rounded = [products, backwardProducts].filter((each) => each !== undefined);
+    this.#rounded = [products, stepProducts?.products].filter((each) => each !== undefined);
     const outputs = new Set(withLoss.outputs.map(({ name }) => name));
     this.moved = new Map(
       [...statistics]

@@ -1,5 +1,4 @@
 import type { StaticGraph } from '../graph/graph.ts';
-import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import { waysByCost } from '../lowering/sparse-costs.ts';
 import type { Selection } from '../methods/selection.ts';
@@ -7,7 +6,6 @@ import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { shapesToKeep } from '../runtime/kept-shapes.ts';
 import { type BatchShape, shapeKey } from '../runtime/shape-cache.ts';
-import { backwardProducts } from './backward-products.ts';
 import {
   BatchGradients,
   type GradientOptions,
@@ -29,6 +27,7 @@ import {
 import { Predictor } from './predictor.ts';
 import type { Prefix } from './prefix.ts';
 import type { Prepared } from './prepare.ts';
+import { type StepProducts, stepProducts } from './step-products.ts';
 
 /** What a run computes: gradients of batches and outputs to score, above what is computed once where there is such a part. */
 export class Passes {
@@ -44,8 +43,8 @@ export class Passes {
   #use: PrefixUse;
   #isFilled = false;
   #predictor: Predictor;
-  /** What of the gradients to train by is computed in 8 bits. */
-  #backward: EightBitProducts | undefined;
+  /** What of the steps on selected weights is computed in 8 bits. */
+  #stepProducts: StepProducts | undefined;
 
   constructor(prepared: Prepared, options: ResolvedTrainOptions, environment: Environment) {
     this.#prepared = prepared;
@@ -78,10 +77,15 @@ export class Passes {
     this.#use = openPrefix(this.#prepared, this.#options, trained, this.#environment);
     this.#predictor = this.#newPredictor();
     const note = prefixNote(this.#use, this.#prepared.dropoutSites);
-    const isRounded = this.#options.gradientPrecision === 'int8';
+    const { forwardPrecision, gradientPrecision } = this.#options;
     return [
       ...(note === undefined ? [] : [note]),
-      ...(isRounded ? ['Gradients are multiplied with frozen weights in 8 bits (gradientPrecision).'] : []),
+      ...(forwardPrecision === 'int8'
+        ? ['Normalised values are multiplied with frozen weights in 8 bits (forwardPrecision).']
+        : []),
+      ...(gradientPrecision === 'int8'
+        ? ['Gradients are multiplied with frozen weights in 8 bits (gradientPrecision).']
+        : []),
     ];
   }
 
@@ -102,10 +106,10 @@ export class Passes {
     });
   }
 
-  /** The same to train selected weights by, in {@link ResolvedTrainOptions.gradientPrecision}. */
+  /** The same to train selected weights by, in the precision that the options say. */
   gradientsToTrain(selected: Selection): BatchGradients {
     const options = this.#gradientOptions(selected);
-    this.#backward = options.backwardProducts;
+    this.#stepProducts = options.stepProducts;
     return new BatchGradients(this.#graph, selected, this.#environment.backend, options);
   }
 
@@ -126,7 +130,7 @@ export class Passes {
       inParts: this.#options.microBatch !== null,
       above: prefix && ((graph: StaticGraph) => prefix.cut.above(graph)),
       products,
-      backwardProducts: selected && backwardProducts(this.#options, selected, this.#prepared.weights),
+      stepProducts: selected && stepProducts(this.#options, selected, this.#prepared.weights),
       ways: waysByCost(this.#options.sparseCosts),
       keepsMemory: this.keepsMemory,
     };
@@ -171,7 +175,7 @@ export class Passes {
 
   /** Memory of weights in 8 bits. */
   get roundedBytes(): number {
-    return (this.#use.products?.sizeBytes ?? 0) + (this.#backward?.sizeBytes ?? 0);
+    return (this.#use.products?.sizeBytes ?? 0) + (this.#stepProducts?.products.sizeBytes ?? 0);
   }
 
   async release(): Promise<void> {

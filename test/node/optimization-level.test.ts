@@ -11,6 +11,8 @@ import { optimizationLevel } from '../../src/node/optimization-level.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
 import { specialize } from '../../src/specialize/specialize.ts';
 import { float32, type Shape } from '../../src/tensor.ts';
+import { beginRun } from '../../src/training/begin-run.ts';
+import { environment, model, task } from '../training/tiny-task.ts';
 
 function graphOf(shape: Shape, build: (builder: GraphBuilder, x: string) => string): StaticGraph {
   const builder = new GraphBuilder();
@@ -29,7 +31,7 @@ const scalar = (builder: GraphBuilder, value: number): string =>
 /** The operators that onnxruntime runs of a graph at a level. */
 async function operators(
   graph: StaticGraph,
-  graphOptimizationLevel: 'basic' | 'all',
+  graphOptimizationLevel: 'disabled' | 'basic' | 'all',
 ): Promise<readonly string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'gspf-'));
   const path = join(directory, 'optimized.onnx');
@@ -72,6 +74,11 @@ const geluInParts = graphOf([4, 8], (builder, x) => {
   return builder.op('Mul', [builder.op('Mul', [x, shifted]), scalar(builder, 0.5)]);
 });
 
+const bareProduct = graphOf([4, 8], (builder, x) => {
+  const product = builder.op('MatMul', [x, parameter(builder, 'w', [8, 8])]);
+  return builder.op('Add', [product, parameter(builder, 'b', [8])]);
+});
+
 const wholeOperators = graphOf([4, 8], (builder, x) => {
   const product = builder.op('Gemm', [x, parameter(builder, 'w', [8, 8]), parameter(builder, 'b', [8])]);
   const norm = { axis: int(-1), epsilon: float(1e-5) };
@@ -82,9 +89,29 @@ const wholeOperators = graphOf([4, 8], (builder, x) => {
 test.each([
   ['a norm in its parts', normInParts, ['LayerNormalization']],
   ['GELU in its parts', geluInParts, ['Gelu']],
-  ['whole operators', wholeOperators, ['Gemm', 'LayerNormalization', 'Gelu', 'Softmax']],
+  ['a product without its bias', bareProduct, ['Gemm']],
 ])('of %s it makes at its basic level what it makes beyond', async (_, graph, expected) => {
   expect(optimizationLevel(graph)).toBe('basic');
   expect(await operators(graph, 'basic')).toEqual(expected);
   expect(await operators(graph, 'all')).toEqual(expected);
+});
+
+test('of whole operators it makes nothing else at any level', async () => {
+  expect(optimizationLevel(wholeOperators)).toBe('disabled');
+  for (const level of ['disabled', 'basic', 'all'] as const)
+    expect(await operators(wholeOperators, level)).toEqual(['Gemm', 'LayerNormalization', 'Gelu', 'Softmax']);
+});
+
+test('of a step of an encoder it takes a few views away at its basic level', async () => {
+  const { run } = await beginRun(model, task, { lr: 1e-3, batchSize: 22 }, environment, {});
+  const names = [...run.prepared.weights.keys()];
+  const all = new Map(names.map((name) => [name, 'all'] as const));
+  const graph = run.passes.gradientGraph(all, { batch: 22, sequence: 6 }, true);
+  await run.release();
+  expect(optimizationLevel(graph)).toBe('disabled');
+  const [as, basic] = [await operators(graph, 'disabled'), await operators(graph, 'basic')];
+  const computing = (opTypes: readonly string[]): readonly string[] =>
+    opTypes.filter((opType) => !/^(Reshape|Transpose|Identity|Squeeze|Unsqueeze)$/.test(opType)).sort();
+  expect(computing(basic)).toEqual(computing(as));
+  expect(basic.length).toBeLessThan(as.length);
 });

@@ -73,6 +73,7 @@ const cases: Readonly<Record<string, TrainOptions>> = {
     epochs: 5,
     select: { ratio, granularity: 'row', scope: 'tensor' },
     refine: { every: 2, probeBatches: 2 },
+    forwardPrecision: 'int8',
     gradientPrecision: 'int8',
   },
   'every warmed weight kept': { epochs: 2, select: { ratio }, warmup: { commit: 'keep', lr: 0.01 } },

@@ -8,17 +8,29 @@ import type { Weights } from './batch-gradients.ts';
 /** Most lines that are rounded anew in each step, as a share of a matrix: the others give them their scales. */
 const MOST = 1 / 8;
 
-/**
- * Computes gradients in 8 bits where they are multiplied with weights that a selection leaves as they are; undefined where
- * `gradientPrecision` is `fp32`.
- */
-export function backwardProducts(
-  { gradientPrecision }: Pick<ResolvedTrainOptions, 'gradientPrecision'>,
+/** What of a step is computed in 8 bits beside what no trained weight enters. */
+export interface StepProducts {
+  readonly products: EightBitProducts;
+  /** Products of normalised values, on the way to the loss. */
+  readonly forward: boolean;
+  /** Products of the gradients of values. */
+  readonly backward: boolean;
+}
+
+/** Undefined where all of a step is computed in float32. */
+export function stepProducts(
+  {
+    forwardPrecision,
+    gradientPrecision,
+  }: Pick<ResolvedTrainOptions, 'forwardPrecision' | 'gradientPrecision'>,
   selection: Selection,
   weights: Weights,
-): EightBitProducts | undefined {
-  if (gradientPrecision === 'fp32') return undefined;
-  return new EightBitProducts(new EightBitWeights(weights, trainedLines(selection, weights)), []);
+): StepProducts | undefined {
+  const forward = forwardPrecision === 'int8';
+  const backward = gradientPrecision === 'int8';
+  if (!forward && !backward) return undefined;
+  const rounded = new EightBitWeights(weights, trainedLines(selection, weights));
+  return { products: new EightBitProducts(rounded, []), forward, backward };
 }
 
 /**

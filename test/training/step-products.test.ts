@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { producers } from '../../src/graph/topology.ts';
 import type { Selection } from '../../src/methods/selection.ts';
 import { LOSS } from '../../src/models/sequence-classification.ts';
 import type { TrainOptions } from '../../src/options/options.ts';
 import { zeros } from '../../src/tensor.ts';
-import { trainedLines } from '../../src/training/backward-products.ts';
 import { beginRun } from '../../src/training/begin-run.ts';
+import { trainedLines } from '../../src/training/step-products.ts';
 import { relativeError } from '../numbers.ts';
 import { environment, model, task } from './tiny-task.ts';
 
@@ -50,12 +51,25 @@ async function measured(selection: Selection, given: TrainOptions) {
   const { nodes } = run.passes.gradientGraph(selection, { batch: 22, sequence: 6 }, true);
   const end = nodes.findIndex(({ outputs }) => outputs.includes(LOSS)) + 1;
   const opTypes = nodes.map(({ opType }) => opType);
+  /** What is rounded before the loss: the value behind views of it. */
+  const makers = producers(nodes);
+  const madeBy = (name: string): string => {
+    const maker = makers.get(name);
+    return maker?.opType === 'Reshape' ? madeBy(maker.inputs[0]!) : (maker?.opType ?? 'none');
+  };
+  const rounds = nodes.slice(0, end).filter(({ opType }) => opType === 'QuantizeLinear');
+  const roundedValues = rounds.map(({ inputs: [x = ''] }) => madeBy(x));
   await gradients.release();
   await run.release();
-  return { loss, values, forward: opTypes.slice(0, end), backward: opTypes.slice(end) };
+  return { loss, values, roundedValues, forward: opTypes.slice(0, end), backward: opTypes.slice(end) };
 }
 
-describe('gradients in 8 bits', async () => {
+/** All gradients, one after the other. */
+function all({ values }: Awaited<ReturnType<typeof measured>>): { data: Float32Array } {
+  return { data: Float32Array.from([...values.values()].flatMap((numbers) => [...numbers])) };
+}
+
+describe('a step in 8 bits', async () => {
   const { run } = await beginRun(model, task, { lr: 1e-3 }, environment, {});
   const { weights } = run.prepared;
   await run.release();
@@ -83,13 +97,25 @@ describe('gradients in 8 bits', async () => {
       expect(rounded.forward).toEqual(exact.forward);
       expect(exact.backward).not.toContain('MatMulInteger');
       expect(rounded.backward).toContain('MatMulInteger');
-      const all = ({ values }: typeof exact) => ({
-        data: Float32Array.from([...values.values()].flatMap((numbers) => [...numbers])),
-      });
       expect(relativeError(all(rounded), all(exact))).toBeLessThan(0.03);
       expect(rounded.values).not.toEqual(exact.values);
     },
   );
+
+  test.each([
+    ['rows', lineOf(0), {}],
+    ['columns', lineOf(1), {}],
+    ['rows, in micro-batches', lineOf(0), { microBatch: 11 }],
+  ])('of %s: normalised values alone are rounded on the way to the loss', async (_, selection, given) => {
+    const exact = await measured(selection, given);
+    const rounded = await measured(selection, { ...given, forwardPrecision: 'int8' });
+    expect(Math.abs(rounded.loss - exact.loss)).toBeLessThan(0.01);
+    expect(rounded.loss).not.toBe(exact.loss);
+    expect(new Set(rounded.roundedValues)).toEqual(new Set(['LayerNormalization']));
+    expect(rounded.forward.filter((opType) => opType === 'MatMulInteger').length).toBeGreaterThan(3);
+    expect(rounded.backward).toEqual(exact.backward);
+    expect(relativeError(all(rounded), all(exact))).toBeLessThan(0.06);
+  });
 
   test('with 8 bits below what is trained too, which is computed in each step', async () => {
     const upper = new Map([...lineOf(0)].filter(([name]) => !name.includes('layer.0.attention.self')));

@@ -5,7 +5,7 @@ import { type Checkpoint, type CheckpointStore, checkpointChunks, type RunIdenti
 /** Larger ones are written from the memory of what they keep: a copy would be what a large model has no room for. */
 const MOST_COPIED_BYTES = 256e6;
 
-/** Where a step waits for the writing, at least so many times as long goes by until the next. */
+/** Where a step waits for one because it is large, at least so many times as long goes by until the next. */
 const REST = 20;
 
 /** A checkpoint that is written. */
@@ -24,7 +24,7 @@ export class CheckpointKeeper {
   readonly #identity: RunIdentity;
   readonly #everyMs: number;
   readonly #now: Environment['now'];
-  /** When the last one was begun, and how long a step waited for it. */
+  /** When the last one was begun, and how long a step waited for it because it was large. */
   #last: { readonly at: number; readonly waitedMs: number };
   #writing: Promise<void> | undefined;
   readonly #steps: number[] = [];
@@ -67,7 +67,7 @@ export class CheckpointKeeper {
     });
     if (waits) {
       await writing;
-      this.#last = { at, waitedMs: this.#now() - at };
+      this.#last = { at, waitedMs: always ? 0 : this.#now() - at };
       return;
     }
     this.#last = { at, waitedMs: 0 };

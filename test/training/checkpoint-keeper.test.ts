@@ -71,9 +71,10 @@ test('a small checkpoint is written beside the next steps, from a copy', async (
 });
 
 test.each([
-  ['a large one', 70e6, false],
-  ['the last of a phase', 4, true],
-])('a step waits for %s, which is written from where it lies', async (_, length, always) => {
+  // It takes 300 ms: the next is due after 20 times as long, which is more than a second.
+  ['a large one', 70e6, false, 20 * 300],
+  ['the last of a phase', 4, true, EVERY_MS],
+])('a step waits for %s, which is written from where it lies', async (_, length, always, restMs) => {
   const store = new Slow();
   const keeper = keeperOf(store, length);
   nowMs = EVERY_MS;
@@ -89,8 +90,7 @@ test.each([
   await keeping;
   expect(store.saved).toEqual([2]);
 
-  // It took 300 ms: the next is due after 20 times as long, which is more than a second.
-  nowMs = EVERY_MS + 20 * 300 - 1;
+  nowMs = EVERY_MS + restMs - 1;
   await keeper.keep(checkpoint, false);
   expect(store.saved).toHaveLength(1);
   nowMs += 1;

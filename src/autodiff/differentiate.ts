@@ -33,8 +33,13 @@ export interface DifferentiateOptions {
 
 const typicalWays = waysByCost(typicalCosts);
 
+const GRADIENT = 'grad/';
+
 /** The name of the output that holds the gradient with respect to `name`. */
-export const gradientName = (name: string): string => `grad/${name}`;
+export const gradientName = (name: string): string => `${GRADIENT}${name}`;
+
+/** Whether an output of a training graph has such a name. */
+export const isGradientName = (output: string): boolean => output.startsWith(GRADIENT);
 
 /**
  * The training graph of a forward graph: the same outputs, and one output `grad/<name>` of the name's own shape

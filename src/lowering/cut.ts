@@ -32,7 +32,15 @@ export interface CutOptions {
 }
 
 /** Operators that give their input another form, which is cheaper made again than kept. */
-const views = new Set(['Cast', 'Flatten', 'Identity', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze']);
+export const views: ReadonlySet<string> = new Set([
+  'Cast',
+  'Flatten',
+  'Identity',
+  'Reshape',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+]);
 
 /**
  * The values to keep of each text so that nothing below the lowest trained weight has to be computed twice.
@@ -126,17 +134,18 @@ export function shapeFor({ shape }: TextLayout, batch: number, sequence: number)
 
 /** The part of a graph that makes some of its values: these are its outputs, and it has the inputs that they need. */
 export function graphBelow(graph: StaticGraph, values: readonly string[]): StaticGraph {
-  return withReadInputs(prune({ ...graph, outputs: infos(graph, values) }));
+  return withReadInputs(prune({ ...graph, outputs: valueInfos(graph, values) }));
 }
 
 /** The part of a graph that makes its outputs from some of its values, which become inputs. */
 export function graphAbove(graph: StaticGraph, values: readonly string[]): StaticGraph {
   const given = new Set(values);
   const nodes = graph.nodes.filter(({ outputs }) => !outputs.some((name) => given.has(name)));
-  return withReadInputs(prune({ ...graph, inputs: [...graph.inputs, ...infos(graph, values)], nodes }));
+  return withReadInputs(prune({ ...graph, inputs: [...graph.inputs, ...valueInfos(graph, values)], nodes }));
 }
 
-function infos({ types }: StaticGraph, values: readonly string[]): ValueInfo[] {
+/** The values as inputs or outputs. */
+export function valueInfos({ types }: StaticGraph, values: readonly string[]): ValueInfo[] {
   return values.flatMap((name) => {
     const type = types.get(name);
     return type === undefined ? [] : [{ name, dtype: type.dtype, shape: type.shape }];

@@ -55,13 +55,16 @@ export class Arena {
     this.#kernels.untouched({ weights, gradients: weights, m: weights, v: weights }, factors);
   }
 
-  /** Σ x² of an array of this arena, summed in float64. */
+  /** Σ x² of an array of this arena, or of a part that begins like one, summed in float64. */
   sumOfSquares(values: Float32Array): number {
-    return this.#kernels.squares(values.byteOffset, paddedBytes(values.length));
+    const { byteOffset, length } = values;
+    const padded = new Float32Array(this.#buffer, byteOffset, paddedBytes(length) / 4);
+    padded.fill(0, length);
+    return this.#kernels.squares(byteOffset, padded.byteLength);
   }
 }
 
-/** Arrays begin at multiples of 16 bytes; what is between them stays zero. */
+/** Arrays begin at multiples of 16 bytes. */
 function paddedBytes(length: number): number {
   return Math.ceil(length / 4) * 16;
 }

@@ -131,6 +131,7 @@ export interface ResolvedTrainOptions {
   readonly batchSize: number;
   /** Examples that are computed at a time; null: all of a step. */
   readonly microBatch: number | null;
+  readonly gradientBytes: number | null;
   readonly evalBatchSize: number;
   readonly maxLength: number | 'auto';
   readonly dropout: 'config' | 'off';

@@ -342,6 +342,11 @@ const fields = z.strictObject({
     .describe(
       'Examples computed at a time, of which a step adds up the gradients: less memory, the same result to rounding; null: all of them.',
     ),
+  gradientBytes: positiveCountOrNull
+    .default(2 ** 28)
+    .describe(
+      'Most bytes of the gradients of whole tensors in memory at once: they are summed (warm-up) or applied (`method: full`) in groups of so many, from the top of the model down, as backpropagation comes to them. null: all at once, as always with `microBatch`, with `score.kind: grasp`, and with `clipNorm` in `method: full`.',
+    ),
   evalBatchSize: positiveCount.default(32).describe('Examples in a batch of evaluation.'),
   maxLength: z
     .union([z.literal('auto'), positiveCount])

@@ -1,5 +1,6 @@
 import { type Batch, sequentialBatches } from '../data/batches.ts';
 import { openField } from '../methods/gspf/first-choice.ts';
+import { addsAsTheyCome } from '../methods/gspf/measure.ts';
 import { spanAfterWarmup, warmupBatches } from '../methods/gspf/warmup.ts';
 import { countAll, type Indices, type Selection } from '../methods/selection.ts';
 import { extentsOf } from '../objectives/objective.ts';
@@ -140,7 +141,7 @@ class Planner {
     const phase = await this.#phase('train', options.epochs * stepsPerEpoch, all, {
       updateMs: (dense + rows) * whole + others * untouched + this.#addUpMs(places),
       memory: {
-        gradients: (dense + places) * FLOAT_BYTES,
+        gradients: (this.#atOnce(all, options.clipNorm === null) + places) * FLOAT_BYTES,
         // Moments of rows that never had a gradient are pages that nobody wrote.
         optimizer: 2 * (dense + rows) * FLOAT_BYTES,
         checkpoint: 3 * this.parameters * FLOAT_BYTES,
@@ -162,7 +163,9 @@ class Planner {
       updateMs:
         ((dense + places) * (accumulate + (moved ? sgd : 0))) / options.warmup.slices + this.#addUpMs(places),
       memory: {
-        gradients: ((dense + places) / options.warmup.slices) * FLOAT_BYTES,
+        gradients:
+          ((this.#atOnce(measured, addsAsTheyCome(this.#run)) + places) / options.warmup.slices) *
+          FLOAT_BYTES,
         optimizer: sum(this.#run.sizes(tensors).values()) * FLOAT_BYTES,
         checkpoint: 0,
       },
@@ -257,6 +260,15 @@ class Planner {
       reach.places += longest * width;
     }
     return reach;
+  }
+
+  /** The most elements of whole gradients at once: of all tensors, or of the largest group where they come in groups. */
+  #atOnce(active: Selection, inGroups: boolean): number {
+    const { passes } = this.#run;
+    const names = [...active.keys()];
+    const sizes = passes.denseSizes(names);
+    const groups = inGroups ? passes.gradientGroups(names) : [names];
+    return Math.max(0, ...groups.map((group) => sum(group.map((name) => sizes.get(name) ?? 0))));
   }
 
   /** Adding up the gradients of a table's places, twice: by place, then into the sums. */

@@ -29,6 +29,8 @@ export interface CompileOptions {
    * @default false
    */
   readonly keepsMemory?: boolean | undefined;
+  /** Of a graph that is a part of a step: what the parts hand on to each other, in bytes at its most, for the books. */
+  readonly handedOnBytes?: number | undefined;
 }
 
 /** Something that runs graphs. */

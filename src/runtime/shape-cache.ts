@@ -1,6 +1,3 @@
-import type { StaticGraph } from '../graph/graph.ts';
-import type { Backend, Executable } from './backend.ts';
-
 /** The extents that a text model's graph is specialised for. */
 export interface BatchShape {
   /** Texts. */
@@ -14,42 +11,30 @@ export function shapeKey({ batch, sequence }: BatchShape): string {
   return `${batch}x${sequence}`;
 }
 
-/** Executables of one graph, made when a batch shape is met for the first time and kept. */
-export class ShapeCache {
-  readonly #backend: Backend;
-  readonly #keepsMemory: (shape: BatchShape) => boolean;
-  readonly #specialized: (shape: BatchShape) => StaticGraph;
-  readonly #executables = new Map<string, Promise<Executable>>();
+/** Something that holds memory of the runtime's. */
+interface Releasable {
+  release(): Promise<void>;
+}
 
-  /** @param keepsMemory For which shapes memory is kept between runs; for none, if left out. */
-  constructor(
-    backend: Backend,
-    specialized: (shape: BatchShape) => StaticGraph,
-    keepsMemory: (shape: BatchShape) => boolean = () => false,
-  ) {
-    this.#backend = backend;
-    this.#keepsMemory = keepsMemory;
-    this.#specialized = specialized;
+/** What runs batches of one shape, made when the shape is met for the first time, and kept. */
+export class ShapeCache<T extends Releasable> {
+  readonly #compile: (shape: BatchShape) => Promise<T>;
+  readonly #compiled = new Map<string, Promise<T>>();
+
+  constructor(compile: (shape: BatchShape) => Promise<T>) {
+    this.#compile = compile;
   }
 
-  get(shape: BatchShape): Promise<Executable> {
+  get(shape: BatchShape): Promise<T> {
     const key = shapeKey(shape);
-    const existing = this.#executables.get(key);
-    if (existing !== undefined) return existing;
-    const options = { keepsMemory: this.#keepsMemory(shape) };
-    const executable = this.#backend.compile(this.#specialized(shape), options);
-    this.#executables.set(key, executable);
-    return executable;
-  }
-
-  /** How many shapes were met. */
-  get size(): number {
-    return this.#executables.size;
+    const compiled = this.#compiled.get(key) ?? this.#compile(shape);
+    this.#compiled.set(key, compiled);
+    return compiled;
   }
 
   async release(): Promise<void> {
-    const executables = [...this.#executables.values()];
-    this.#executables.clear();
-    for (const executable of executables) await (await executable).release();
+    const all = [...this.#compiled.values()];
+    this.#compiled.clear();
+    for (const compiled of all) await (await compiled).release();
   }
 }

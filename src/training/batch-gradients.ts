@@ -6,12 +6,14 @@ import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import { withNarrowedValues } from '../lowering/narrowed-values.ts';
 import type { SparseWays } from '../lowering/sparse-costs.ts';
+import { type Stage, stagesOf } from '../lowering/stages.ts';
 import type { Selection } from '../methods/selection.ts';
 import { count } from '../methods/selection.ts';
 import { LOSS } from '../models/sequence-classification.ts';
 import { extentsOf, type Objective } from '../objectives/objective.ts';
 import type { Backend } from '../runtime/backend.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
+import { Scratch, Stages } from '../runtime/stages.ts';
 import { specialize } from '../specialize/specialize.ts';
 import { float32, sizeOf, type Tensor, zeros } from '../tensor.ts';
 import { type Gradient, sumByRow } from './gradient.ts';
@@ -47,7 +49,15 @@ export interface GradientOptions {
   readonly ways?: SparseWays | undefined;
   /** For which shapes of batches memory is kept between them (see `CompileOptions`). */
   readonly keepsMemory?: ((shape: BatchShape) => boolean) | undefined;
+  /**
+   * The active tensors in groups, which are computed one after another, each overwriting the last where they share memory
+   * (`gradientGroups`): one, if left out, as always with `inParts`.
+   */
+  readonly groups?: readonly (readonly string[])[] | undefined;
 }
+
+/** Is given gradients when they are there, and the loss; the next ones are computed when it is done with them. */
+export type OnGradients = (gradients: ReadonlyMap<string, Gradient>, loss: number) => Promise<void>;
 
 /** Where to put the gradient of a tensor: memory for so many values, or undefined for memory of its own. */
 export type Placement = (name: string, length: number) => Float32Array | undefined;
@@ -70,7 +80,7 @@ export function gradientGraph(
   { withLoss, weights, objective, statistics = new Map() }: TrainingGraph,
   active: Selection,
   shape: BatchShape,
-  { inParts = false, above = (whole) => whole, products, stepProducts, ways }: Omit<GradientOptions, 'place'>,
+  { inParts = false, above = (whole) => whole, products, stepProducts, ways }: GradientOptions,
 ): StaticGraph {
   const wrt = [...active.keys()].filter((name) => weights.has(name));
   const rows = new Set([...gatheredTables(withLoss).keys()].filter((name) => active.get(name) === 'all'));
@@ -119,7 +129,7 @@ function normalizedValues({ nodes }: StaticGraph): ReadonlySet<string> {
  * others, and nothing below the lowest of them.
  */
 export class BatchGradients {
-  /** The gradients of the last batch. Owned here; those that are not of rows are overwritten by each run. */
+  /** The gradients of the last batch, or group of them. Owned here; those that are not of rows are overwritten by each run. */
   readonly gradients: ReadonlyMap<string, Gradient>;
   readonly #gradients = new Map<string, Gradient>();
   /** Where the last batch has moved the running statistics to, by name; empty where they stay. */
@@ -137,16 +147,12 @@ export class BatchGradients {
   readonly #inParts: boolean;
   /** Results that the parts of a batch add to. */
   readonly #sums = new Map<string, Tensor<'float32'>>();
-  readonly #cache: ShapeCache;
+  readonly #groups: readonly (readonly string[])[];
+  readonly #cache: ShapeCache<Stages>;
 
-  constructor(
-    graph: TrainingGraph,
-    active: Selection,
-    backend: Backend,
-    { place = () => undefined, keepsMemory, ...options }: GradientOptions = {},
-  ) {
+  constructor(graph: TrainingGraph, active: Selection, backend: Backend, options: GradientOptions = {}) {
     const { withLoss, weights, statistics = new Map() } = graph;
-    const { inParts = false, products, stepProducts } = options;
+    const { inParts = false, products, stepProducts, place = () => undefined, groups, keepsMemory } = options;
     this.#weights = weights;
     this.#statistics = statistics;
     this.#rounded = [products, stepProducts?.products].filter((each) => each !== undefined);
@@ -173,10 +179,12 @@ export class BatchGradients {
       this.#gradients.set(name, { values });
       this.#results.set(gradientName(name), float32(indices === 'all' ? tensor.shape : [length], values));
     }
-    this.#cache = new ShapeCache(
-      backend,
-      (shape) => gradientGraph(graph, active, shape, options),
-      keepsMemory,
+    this.#groups = inParts || groups === undefined ? [[...active.keys()]] : groups;
+    const scratch = new Scratch();
+    this.#cache = new ShapeCache((shape) =>
+      Stages.compile(backend, this.#stagesOf(gradientGraph(graph, active, shape, options)), scratch, {
+        keepsMemory: keepsMemory?.(shape),
+      }),
     );
     if (!inParts) return;
     for (const [name, tensor] of this.#results) if (name !== LOSS) this.#sums.set(name, tensor);
@@ -186,16 +194,17 @@ export class BatchGradients {
    * Fills {@link gradients} for a batch.
    *
    * @param parts The whole batch, or parts of it whose shares make 1.
+   * @param onGradients Called with each group of them in turn, those of looked-up tables last.
    * @returns the loss
    */
-  async run(parts: readonly BatchPart[]): Promise<number> {
+  async run(parts: readonly BatchPart[], onGradients: OnGradients = async () => {}): Promise<number> {
     for (const { data } of this.#sums.values()) data.fill(0);
     const soFar = [...this.#sums].map(([name, tensor]) => [soFarName(name), tensor] as const);
     for (const [name, { data }] of this.moved) data.set(this.#statistics.get(name)?.data ?? []);
     const places = [...this.#tables].map(([name, input]) => this.#placesOf(name, input, parts));
     let loss = 0;
     for (const [i, { feeds, shape, share }] of parts.entries()) {
-      const executable = await this.#cache.get(shape);
+      const stages = await this.#cache.get(shape);
       const results = new Map(this.#results);
       for (const { name, slices } of places) {
         const slice = slices[i];
@@ -212,18 +221,45 @@ export class BatchGradients {
       if (this.#inParts) given.set(SHARE, float32([], [share]));
       const next = new Map([...this.moved].map(([name, { shape }]) => [name, zeros('float32', shape)]));
       for (const [name, tensor] of next) results.set(movedName(name), tensor);
-      await executable.run(given, results);
+      await stages.run(given, results, async (stage) => {
+        if (stage === 0) loss += this.#loss.data[0] ?? Number.NaN;
+        if (!this.#inParts) await onGradients(this.#ofGroup(stage), loss);
+      });
       for (const [name, { data }] of next) this.moved.get(name)?.data.set(data);
-      loss += this.#loss.data[0] ?? Number.NaN;
     }
     for (const { name, numbers, gradients } of places) {
       this.#gradients.set(name, sumByRow(numbers, gradients));
     }
+    const last = this.#inParts ? this.#gradients : this.#named([...this.#tables.keys()]);
+    await onGradients(last, loss);
     return loss;
   }
 
   release(): Promise<void> {
     return this.#cache.release();
+  }
+
+  #stagesOf(graph: StaticGraph): readonly Stage[] {
+    const groups = this.#groups.map((names) => names.map(gradientName));
+    if (groups.length === 1) return [{ graph, outputs: graph.outputs.map(({ name }) => name) }];
+    // A weight may move as soon as its gradient is there.
+    const moving = this.#groups.flatMap((names, stage) => names.map((name) => [name, stage] as const));
+    // What is left out of values is found in the whole.
+    return stagesOf(withNarrowedValues(graph), groups, new Map(moving));
+  }
+
+  /** The gradients that a stage has computed, but for those of tables. */
+  #ofGroup(stage: number): ReadonlyMap<string, Gradient> {
+    return this.#named((this.#groups[stage] ?? []).filter((name) => !this.#tables.has(name)));
+  }
+
+  #named(names: readonly string[]): ReadonlyMap<string, Gradient> {
+    return new Map(
+      names.flatMap((name): [string, Gradient][] => {
+        const gradient = this.#gradients.get(name);
+        return gradient === undefined ? [] : [[name, gradient]];
+      }),
+    );
   }
 
   /** The rows that the places of a batch read of a table, and where their gradients go: of all, and of each part. */

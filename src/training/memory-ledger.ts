@@ -1,3 +1,4 @@
+import { isGradientName } from '../autodiff/differentiate.ts';
 import type { StaticGraph } from '../graph/graph.ts';
 import { peakLiveBytes } from '../lowering/live-memory.ts';
 import type { HeldBytes } from '../measure/memory.ts';
@@ -30,17 +31,16 @@ export class MemoryLedger {
     return {
       name: backend.name,
       compile: (graph, options) => {
-        this.note('activations', peakLiveBytes(graph));
-        this.note('gradients', outputBytes(graph));
+        this.note('activations', peakLiveBytes(graph) + (options?.handedOnBytes ?? 0));
+        this.note('gradients', gradientBytes(graph));
         return backend.compile(graph, options);
       },
     };
   }
 }
 
-function outputBytes({ outputs }: StaticGraph): number {
-  return outputs.reduce(
-    (sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape.map(Number)),
-    0,
-  );
+function gradientBytes({ outputs }: StaticGraph): number {
+  return outputs
+    .filter(({ name }) => isGradientName(name))
+    .reduce((sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape.map(Number)), 0);
 }

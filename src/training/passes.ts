@@ -1,7 +1,7 @@
 import type { StaticGraph } from '../graph/graph.ts';
 import { gatheredTables } from '../lowering/gathered-tables.ts';
 import { waysByCost } from '../lowering/sparse-costs.ts';
-import type { Selection } from '../methods/selection.ts';
+import type { Selection, Sizes } from '../methods/selection.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { shapesToKeep } from '../runtime/kept-shapes.ts';
@@ -10,10 +10,12 @@ import {
   BatchGradients,
   type GradientOptions,
   gradientGraph,
+  type OnGradients,
   type Placement,
   type TrainingGraph,
 } from './batch-gradients.ts';
 import { BatchParts, type TrainingBatch } from './batch-parts.ts';
+import { fromTopDown, groupsUpTo } from './gradient-groups.ts';
 import {
   fillPrefix,
   type Kept,
@@ -98,12 +100,39 @@ export class Passes {
     );
   }
 
-  /** Gradients of the loss with respect to the active weights, to measure them. The caller releases them. */
-  gradients(active: Selection, place?: Placement): BatchGradients {
+  /**
+   * Gradients of the loss with respect to the active weights, to measure them. The caller releases them.
+   *
+   * @param groups The same weights in groups, if not all are to be computed at once: see {@link gradientGroups}.
+   */
+  gradients(active: Selection, place?: Placement, groups?: readonly (readonly string[])[]): BatchGradients {
+    const options = this.#gradientOptions();
     return new BatchGradients(this.#graph, active, this.#environment.backend, {
-      ...this.#gradientOptions(),
+      ...options,
       place,
+      groups,
+      // Graphs that keep their memory each have their own.
+      keepsMemory: groups === undefined || groups.length === 1 ? options.keepsMemory : undefined,
     });
+  }
+
+  /**
+   * Tensors in the groups in which their whole gradients are to be computed, from the top of the model down: by
+   * `gradientBytes`, all of them in one where batches come in parts, which add to them.
+   */
+  gradientGroups(names: readonly string[]): readonly (readonly string[])[] {
+    const { gradientBytes, microBatch } = this.#options;
+    if (gradientBytes === null || microBatch !== null) return [names];
+    const inOrder = fromTopDown(this.#prepared.withLoss, names);
+    const most = gradientBytes / Float32Array.BYTES_PER_ELEMENT;
+    return groupsUpTo(inOrder, this.denseSizes(names), most);
+  }
+
+  /** Elements of the tensors' whole gradients: none of a table whose rows are looked up, which has no such gradient. */
+  denseSizes(names: readonly string[]): Sizes {
+    const tables = this.gatheredTables();
+    const { weights } = this.#prepared;
+    return new Map(names.map((name) => [name, tables.has(name) ? 0 : (weights.get(name)?.data.length ?? 0)]));
   }
 
   /** The same to train selected weights by, in the precision that the options say. */
@@ -142,7 +171,12 @@ export class Passes {
   }
 
   /** Fills `gradients` for a batch. @param onText Called after each text of a prefix. @returns the loss */
-  async compute(batch: TrainingBatch, gradients: BatchGradients, onText: () => void): Promise<number> {
+  async compute(
+    batch: TrainingBatch,
+    gradients: BatchGradients,
+    onText: () => void,
+    onGradients?: OnGradients,
+  ): Promise<number> {
     if (!this.#isFilled) {
       const { train, evaluation } = this.#prepared.objective;
       // Those to evaluate on too: before the graphs of training are in memory.
@@ -150,7 +184,7 @@ export class Passes {
       await fillPrefix(this.#use, texts, onText);
       this.#isFilled = true;
     }
-    return gradients.run(await this.#batchParts.of(batch, this.#use));
+    return gradients.run(await this.#batchParts.of(batch, this.#use), onGradients);
   }
 
   /** The outputs for the evaluation half, by the weights as they are. */

@@ -3,6 +3,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { EightBitProducts } from '../lowering/eight-bit-products.ts';
 import { extentsOf, type Features, type LogitsLayout } from '../objectives/objective.ts';
 import { textAt } from '../objectives/text-feeds.ts';
+import type { Executable } from '../runtime/backend.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
@@ -33,17 +34,17 @@ export type InputsOf = (rows: Int32Array, length: number) => ReadonlyMap<string,
 export class Predictor {
   readonly #options: PredictorOptions;
   readonly #environment: Pick<Environment, 'backend' | 'pause'>;
-  readonly #cache: ShapeCache;
+  readonly #cache: ShapeCache<Executable>;
 
   constructor(options: PredictorOptions, environment: Pick<Environment, 'backend' | 'pause'>) {
     this.#options = options;
     this.#environment = environment;
     const { graph, layout, prefix, products } = options;
-    this.#cache = new ShapeCache(environment.backend, (shape) => {
+    this.#cache = new ShapeCache((shape) => {
       const own =
         prefix?.cut.logitsAbove(shape) ??
         specialize(graph, { dims: extentsOf(layout, shape), variables: new Set() });
-      return products?.rewrite(own) ?? own;
+      return environment.backend.compile(products?.rewrite(own) ?? own);
     });
   }
 

@@ -15,6 +15,7 @@ import { textInputs } from '../models/text-encoder.ts';
 import type { EncodedText } from '../models/tokenizer.ts';
 import { textFeeds } from '../objectives/text-feeds.ts';
 import { baseSha256, type CreateSha256 } from '../patch/hash.ts';
+import type { Executable } from '../runtime/backend.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { type BatchShape, ShapeCache } from '../runtime/shape-cache.ts';
 import { specialize } from '../specialize/specialize.ts';
@@ -126,7 +127,7 @@ export class Prefix {
   readonly #products: EightBitProducts | undefined;
   readonly #environment: Pick<Environment, 'backend' | 'pause'>;
   readonly #createSha256: CreateSha256;
-  readonly #executables: ShapeCache;
+  readonly #executables: ShapeCache<Executable>;
   readonly #keys = new WeakMap<EncodedText, string>();
   #context: string | undefined;
   #computed = 0;
@@ -152,12 +153,9 @@ export class Prefix {
     return this.#products?.rewrite(below) ?? below;
   }
 
-  #newExecutables(keepMemory: boolean): ShapeCache {
-    return new ShapeCache(
-      this.#environment.backend,
-      (shape) => this.graph(shape),
-      () => keepMemory,
-    );
+  #newExecutables(keepsMemory: boolean): ShapeCache<Executable> {
+    const { backend } = this.#environment;
+    return new ShapeCache((shape) => backend.compile(this.graph(shape), { keepsMemory }));
   }
 
   /** Texts that were computed. */
@@ -255,7 +253,7 @@ export class Prefix {
   async #compute(
     texts: readonly EncodedText[],
     length: number,
-    executables: ShapeCache,
+    executables: ShapeCache<Executable>,
     take: (text: EncodedText, values: Float32Array) => Promise<void>,
   ): Promise<void> {
     const most = Math.max(2, 2 ** Math.floor(Math.log2(POSITIONS_AT_ONCE / length)));
@@ -269,7 +267,7 @@ export class Prefix {
   async #computeRows(
     texts: readonly EncodedText[],
     length: number,
-    executables: ShapeCache,
+    executables: ShapeCache<Executable>,
     take: (text: EncodedText, values: Float32Array) => Promise<void>,
   ): Promise<void> {
     const { weights, padTokenId } = this.cut.options;

@@ -7,10 +7,11 @@ import { floatTensors, restoreFloats } from '../methods/selection-tensors.ts';
 import type { ResolvedTrainOptions } from '../options/options.ts';
 import type { Environment } from '../runtime/environment.ts';
 import type { Tensor } from '../tensor.ts';
-import type { BatchGradients } from './batch-gradients.ts';
+import type { BatchGradients, OnGradients } from './batch-gradients.ts';
 import type { TrainingBatch } from './batch-parts.ts';
 import type { Checkpoint, CheckpointProgress } from './checkpoint.ts';
 import type { CheckpointKeeper } from './checkpoint-keeper.ts';
+import type { Gradient } from './gradient.ts';
 import { judgeLosses } from './judge-losses.ts';
 import { MemoryLedger } from './memory-ledger.ts';
 import { type Evaluation, type Observer, type Phase, throwIfCancelled } from './observer.ts';
@@ -27,6 +28,9 @@ interface StepResult {
   readonly lr: number;
   readonly gradNorm: number | null;
 }
+
+/** Uses gradients as they come: all of a batch in groups, those of one overwritten by the next. */
+export type UseGradients = (gradients: ReadonlyMap<string, Gradient>) => void;
 
 /** What a phase needs to go on from where it is. */
 export interface Capture extends Pick<CheckpointProgress, 'phase' | 'epoch' | 'batch' | 'method'> {
@@ -116,15 +120,20 @@ export class Run {
     for (const note of await this.passes.usePrefix(trained)) this.note(note);
   }
 
-  /** Fills `gradients` for a batch. @returns the loss */
-  computeGradients(batch: TrainingBatch, gradients: BatchGradients): Promise<number> {
-    return this.passes.compute(batch, gradients, () => throwIfCancelled(this.#observer));
+  /** Fills `gradients` for a batch, and gives them out as they come. @returns the loss */
+  computeGradients(
+    batch: TrainingBatch,
+    gradients: BatchGradients,
+    onGradients?: OnGradients,
+  ): Promise<number> {
+    return this.passes.compute(batch, gradients, () => throwIfCancelled(this.#observer), onGradients);
   }
 
   /**
    * Computes loss and gradients of one batch, then lets `update` use them.
    *
    * @param update Returns the gradients' norm; it changes no weight where that is not finite.
+   * @param onGradients Uses the gradients before that, group by group, where the loss is finite.
    * @throws `training/diverged` for a loss or norm that is no number, `usage/cancelled` where the observer stops the run.
    */
   step(
@@ -132,10 +141,11 @@ export class Run {
     batch: TrainingBatch,
     gradients: BatchGradients,
     update: () => Promise<StepResult>,
+    onGradients?: UseGradients,
   ): Promise<void> {
     this.#step += 1;
     return traced(this.environment, 'step', `step ${this.#step}`, () =>
-      this.#takeStep(phase, batch, gradients, update),
+      this.#takeStep(phase, batch, gradients, update, onGradients),
     );
   }
 
@@ -144,12 +154,21 @@ export class Run {
     batch: TrainingBatch,
     gradients: BatchGradients,
     update: () => Promise<StepResult>,
+    onGradients: UseGradients | undefined,
   ): Promise<void> {
     const { epoch } = batch;
     const timed = <T>(name: string, work: () => Promise<T>): Promise<T> =>
       traced(this.environment, 'javascript', name, work);
-    const loss = await timed('gradients', () => this.computeGradients(batch, gradients));
-    if (!Number.isFinite(loss)) throw this.#diverged(phase, batch, 'a finite loss', loss);
+    const check = (loss: number): void => {
+      if (!Number.isFinite(loss)) throw this.#diverged(phase, batch, 'a finite loss', loss);
+    };
+    const use = (some: ReadonlyMap<string, Gradient>, lossOfBatch: number): Promise<void> =>
+      timed('use of gradients', async () => {
+        check(lossOfBatch);
+        onGradients?.(some);
+      });
+    const loss = await timed('gradients', () => this.computeGradients(batch, gradients, onGradients && use));
+    check(loss);
     const { lr, gradNorm } = await timed('update', update);
     const { lengths } = this.prepared.objective.train;
     if (gradNorm !== null && !Number.isFinite(gradNorm)) {

@@ -2,6 +2,7 @@ import { schedule } from '../optim/schedule.ts';
 import type { WeightAverage } from '../optim/weight-average.ts';
 import type { BatchGradients } from './batch-gradients.ts';
 import type { TrainingBatch } from './batch-parts.ts';
+import type { Gradient } from './gradient.ts';
 import type { Capture, Run } from './run.ts';
 
 /** Which batches to train on: from batch `skip` of epoch `from` to the end of epoch `to`; epochs count from 1. */
@@ -24,6 +25,8 @@ export interface Trained {
   readonly gradients: BatchGradients;
   /** The averages that are scored and kept in place of the weights; null: the weights themselves are. */
   readonly average: WeightAverage | null;
+  /** Trains by gradients as they come, before {@link update}; undefined where that needs all of them. */
+  readonly updateBy?: ((gradients: ReadonlyMap<string, Gradient>, lr: number) => void) | undefined;
   /**
    * One step of the optimiser by the gradients of the last batch; none where their norm is not finite.
    *
@@ -63,10 +66,14 @@ export async function trainEpochs(
 ): Promise<void> {
   const factor = schedule(run.options.schedule, countSteps(span, run.stepsPerEpoch));
   let step = (start.epoch - span.from) * run.stepsPerEpoch + start.batch - span.skip;
-  const update = async (batch: TrainingBatch): Promise<{ lr: number; gradNorm: number }> => {
-    await onGradients?.(batch);
+  const take = (batch: TrainingBatch): Promise<void> => {
     const lr = run.options.lr * factor(step++);
-    return { lr, gradNorm: active.update(lr) };
+    const update = async (): Promise<{ lr: number; gradNorm: number }> => {
+      await onGradients?.(batch);
+      return { lr, gradNorm: active.update(lr) };
+    };
+    const by = active.updateBy && ((some: ReadonlyMap<string, Gradient>) => active.updateBy?.(some, lr));
+    return run.step('train', batch, active.gradients, update, by);
   };
   const at = (epoch: number, batch: number) => (): Capture => ({
     phase: 'train',
@@ -78,7 +85,7 @@ export async function trainEpochs(
   for (let epoch = start.epoch; epoch <= span.to; epoch++) {
     const done = epoch === start.epoch ? start.batch : 0;
     for (const batch of run.batches(epoch).slice(done)) {
-      await run.step('train', batch, active.gradients, () => update(batch));
+      await take(batch);
       await run.settle(at(epoch, batch.number + 1));
     }
     // No step follows: the memory of the graphs of training is free for the evaluation.

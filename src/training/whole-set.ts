@@ -5,6 +5,7 @@ import type { AdamWFactors } from '../optim/kernels.ts';
 import { float32, type Tensor } from '../tensor.ts';
 import type { BatchGradients } from './batch-gradients.ts';
 import type { Gradient } from './gradient.ts';
+import { sharedStarts } from './gradient-groups.ts';
 import type { Run } from './run.ts';
 import type { Trained } from './train-epochs.ts';
 
@@ -27,40 +28,59 @@ export class WholeSet implements Trained {
   readonly average = null;
   readonly #run: Run;
   readonly #tensors: ReadonlyMap<string, WholeTensor>;
+  readonly updateBy: ((gradients: ReadonlyMap<string, Gradient>, lr: number) => void) | undefined;
   #steps = 0;
+  /** Of the gradients of the step under way. */
+  #squares = 0;
 
   constructor(run: Run) {
     const { weights } = run.prepared;
+    const names = [...weights.keys()];
     const tables = run.passes.gatheredTables();
+    // A norm of all gradients is there when all of them are.
+    const groups = run.options.clipNorm === null ? run.passes.gradientGroups(names) : [names];
     this.#run = run;
-    this.#tensors = move(weights, tables);
+    this.#tensors = move(weights, tables, groups);
+    this.updateBy = groups.length === 1 ? undefined : (gradients, lr) => this.#stepBy(gradients, lr);
     const moments = [...this.#tensors.values()].map(({ m, v }) => m.byteLength + v.byteLength);
     run.memory.note(
       'optimizer',
       moments.reduce((a, b) => a + b, 0),
     );
     this.gradients = run.passes.gradients(
-      new Map([...weights.keys()].map((name) => [name, 'all'])),
+      new Map(names.map((name) => [name, 'all'])),
       (name) => (tables.has(name) ? undefined : this.#tensors.get(name)?.gradient),
+      groups,
     );
   }
 
   update(lr: number): number {
+    if (this.updateBy === undefined) this.#stepBy(this.gradients.gradients, lr);
+    const norm = Math.sqrt(this.#squares);
+    this.#squares = 0;
+    if (Number.isFinite(norm)) this.#steps += 1;
+    return norm;
+  }
+
+  /** One step of the tensors that have these gradients, by their norm where gradients are clipped; none where it is not finite. */
+  #stepBy(gradients: ReadonlyMap<string, Gradient>, lr: number): void {
     const { adamw, clipNorm } = this.#run.options;
     const { beta1, beta2, epsilon, weightDecay } = adamw;
-    let squares = 0;
-    for (const [name, tensor] of this.#tensors) squares += sumOfSquares(tensor, this.#gradientOf(name));
-    const norm = Math.sqrt(squares);
-    if (!Number.isFinite(norm)) return norm;
-    this.#steps += 1;
-    const rate = lr / (1 - beta1 ** this.#steps);
-    const correction = 1 / Math.sqrt(1 - beta2 ** this.#steps);
-    const scale = clipFactor(norm, clipNorm);
-    for (const [name, tensor] of this.#tensors) {
+    const given = [...gradients].flatMap(([name, gradient]) => {
+      const tensor = this.#tensors.get(name);
+      return tensor === undefined ? [] : [{ tensor, gradient }];
+    });
+    const squares = given.reduce((sum, { tensor, gradient }) => sum + sumOfSquares(tensor, gradient), 0);
+    this.#squares += squares;
+    if (!Number.isFinite(squares)) return;
+    const steps = this.#steps + 1;
+    const rate = lr / (1 - beta1 ** steps);
+    const correction = 1 / Math.sqrt(1 - beta2 ** steps);
+    const scale = clipFactor(Math.sqrt(squares), clipNorm);
+    for (const { tensor, gradient } of given) {
       const decay = tensor.decays ? lr * weightDecay : 0;
-      step(tensor, this.#gradientOf(name), { beta1, beta2, epsilon, rate, correction, scale, decay });
+      step(tensor, gradient, { beta1, beta2, epsilon, rate, correction, scale, decay });
     }
-    return norm;
   }
 
   /** Weights, moments and the step count, for a checkpoint. */
@@ -95,35 +115,43 @@ export class WholeSet implements Trained {
   release(): Promise<void> {
     return this.gradients.release();
   }
-
-  #gradientOf(name: string): Gradient {
-    return this.gradients.gradients.get(name) ?? { values: new Float32Array(0) };
-  }
 }
 
-/** Moves weights into arenas, as few as their size allows. */
+/**
+ * Moves weights into arenas, as few as their size allows.
+ *
+ * @param groups Tensors whose gradients are wanted at the same time: other groups have theirs in the same memory.
+ */
 function move(
   weights: Map<string, Tensor<'float32'>>,
   tables: ReadonlyMap<string, string>,
+  groups: readonly (readonly string[])[],
 ): ReadonlyMap<string, WholeTensor> {
   const lengths = [...weights].map(([name, { shape, data }]) => {
     const rows = tables.has(name) ? (shape[0] ?? 0) : 0;
     const gradient = rows === 0 ? data.length : data.length / rows;
-    return { name, rows, gradient, arrays: [data.length, gradient, data.length, data.length] };
+    return { name, rows, gradient, arrays: [data.length, data.length, data.length] };
   });
   const tensors = new Map<string, WholeTensor>();
-  for (const group of groups(lengths)) {
-    const arena = new Arena(group.flatMap(({ arrays }) => arrays));
-    for (const { name, rows, gradient } of group) {
+  for (const some of inArenas(lengths)) {
+    const { starts, length } = sharedStarts(
+      groups,
+      new Map(some.map(({ name, gradient }) => [name, gradient])),
+    );
+    const arena = new Arena([...some.flatMap(({ arrays }) => arrays), length]);
+    const gradients = arena.array(length);
+    for (const { name, rows, gradient } of some) {
       const tensor = weights.get(name);
       if (tensor === undefined) continue;
       const { shape, data } = tensor;
-      const array = (length = data.length): Float32Array => arena.array(length);
-      const moved = { weights: array(), gradient: array(gradient), m: array(), v: array() };
+      const array = (): Float32Array => arena.array(data.length);
+      const moved = { weights: array(), m: array(), v: array() };
       moved.weights.set(data);
       weights.set(name, float32(shape, moved.weights));
+      const start = starts.get(name) ?? 0;
       tensors.set(name, {
         ...moved,
+        gradient: gradients.subarray(start, start + gradient),
         arena,
         decays: decays(shape),
         touched: rows === 0 ? null : new Uint8Array(rows),
@@ -133,12 +161,14 @@ function move(
   return tensors;
 }
 
-/** Cuts a list into groups that fit an arena each. */
-function groups<T extends { readonly arrays: readonly number[] }>(tensors: readonly T[]): T[][] {
+/** Cuts a list into parts that fit an arena each. */
+function inArenas<T extends { readonly arrays: readonly number[]; readonly gradient: number }>(
+  tensors: readonly T[],
+): T[][] {
   const cut: T[][] = [];
   let room = 0;
   for (const tensor of tensors) {
-    const wanted = tensor.arrays.reduce((sum, length) => sum + length + 3, 0);
+    const wanted = [...tensor.arrays, tensor.gradient].reduce((sum, length) => sum + length + 3, 0);
     if (wanted > room) {
       cut.push([]);
       room = ARENA_LIMIT;

@@ -5,7 +5,7 @@ import type { OptionTree } from '../../src/options/tree.ts';
 import { failure } from '../data/failure.ts';
 
 const top =
-  'preset, method, seed, epochs, batchSize, microBatch, evalBatchSize, maxLength, dropout, loss, classWeights, lr, clipNorm, forwardPrecision, gradientPrecision, emaDecay, schedule, adamw, warmup, score, select, refine, prefix, sparseCosts, checkpoint, graph, bn';
+  'preset, method, seed, epochs, batchSize, microBatch, gradientBytes, evalBatchSize, maxLength, dropout, loss, classWeights, lr, clipNorm, forwardPrecision, gradientPrecision, emaDecay, schedule, adamw, warmup, score, select, refine, prefix, sparseCosts, checkpoint, graph, bn';
 
 const unknown = (path: string, got: string, hint: string): string =>
   `usage/option: ${path}: expected the name of an option, got "${got}". ${hint}`;

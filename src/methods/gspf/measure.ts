@@ -1,6 +1,7 @@
 import type { BatchGradients } from '../../training/batch-gradients.ts';
 import type { TrainingBatch } from '../../training/batch-parts.ts';
-import { denseGradient, stretchesOf } from '../../training/gradient.ts';
+import { denseGradient, type Gradient, stretchesOf } from '../../training/gradient.ts';
+import { sharedByGroups } from '../../training/gradient-groups.ts';
 import type { Run } from '../../training/run.ts';
 import { scoreKinds } from './scores.ts';
 import { accumulate, createStatistics, type Statistics } from './statistics.ts';
@@ -15,7 +16,39 @@ export function emptyStatistics(run: Run, eligible: readonly string[]): Statisti
 }
 
 /**
- * Adds the batch whose gradients were just computed to the sums.
+ * Gradients of tensors, to measure them: where they add up as they come, in groups (`gradientBytes`), of which each
+ * overwrites the last.
+ *
+ * @param slices The tensors, in parts that are measured in turn: one result for each.
+ */
+export function gradientsToMeasure(
+  run: Run,
+  slices: readonly (readonly string[])[],
+): readonly BatchGradients[] {
+  const inGroups = addsAsTheyCome(run);
+  const groupsOf = slices.map((names) => (inGroups ? run.passes.gradientGroups(names) : [names]));
+  const groups = groupsOf.flat();
+  const place =
+    groups.length === 1 ? undefined : sharedByGroups(groups, run.passes.denseSizes(slices.flat()));
+  return slices.map((names, i) =>
+    run.passes.gradients(new Map(names.map((name) => [name, 'all'])), place, groupsOf[i]),
+  );
+}
+
+/** Whether a batch's sums need its gradients alone, so that they can be added group by group as they come. */
+export function addsAsTheyCome({ options }: Pick<Run, 'options'>): boolean {
+  return scoreKinds[options.score.kind].measure !== 'hessian';
+}
+
+/** Adds gradients of a batch to the sums of their tensors; unclipped. */
+export function addGradients(statistics: Statistics | null, gradients: ReadonlyMap<string, Gradient>): void {
+  for (const [name, gradient] of gradients) {
+    if (statistics?.tensors.has(name)) accumulate(statistics, name, stretchesOf(gradient));
+  }
+}
+
+/**
+ * Adds the batch whose gradients were just computed, all of them, to the sums.
  *
  * Gradients are unclipped. For the measure `hessian` they are H·g, g the gradient over all measured tensors, by central
  * differences: (∇L(θ + εg) − ∇L(θ − εg)) / 2ε with ε = 0.003/‖g‖. The weights end as they were, to the bit, and the
@@ -28,13 +61,7 @@ export async function measureBatch(
   statistics: Statistics | null,
 ): Promise<void> {
   if (statistics === null) return;
-  if (statistics.measure !== 'hessian') {
-    for (const name of statistics.tensors.keys()) {
-      const gradient = gradients.gradients.get(name);
-      if (gradient !== undefined) accumulate(statistics, name, stretchesOf(gradient));
-    }
-    return;
-  }
+  if (addsAsTheyCome(run)) return addGradients(statistics, gradients.gradients);
   const product = await hessianGradient(run, batch, gradients);
   for (const [name, values] of product) accumulate(statistics, name, values);
 }

@@ -2,12 +2,19 @@ import { z } from 'zod';
 import { ActiveSet } from '../../training/active-set.ts';
 import type { TrainingBatch } from '../../training/batch-parts.ts';
 import type { Checkpoint } from '../../training/checkpoint.ts';
+import type { Gradient } from '../../training/gradient.ts';
 import type { Capture, Run } from '../../training/run.ts';
 import type { SelectionReport } from '../../training/run-report.ts';
 import { countAll, difference, type Indices, type Selection, union } from '../selection.ts';
 import { floatTensors, readSelection, restoreFloats, selectionTensors, under } from '../selection-tensors.ts';
 import type { Choice, Chooser } from './choose.ts';
-import { emptyStatistics, measureBatch } from './measure.ts';
+import {
+  addGradients,
+  addsAsTheyCome,
+  emptyStatistics,
+  gradientsToMeasure,
+  measureBatch,
+} from './measure.ts';
 import type { Statistics } from './statistics.ts';
 
 /** How a refinement begins: after the first selection. */
@@ -159,14 +166,19 @@ export class Refinement {
 
   /** The first batches of the coming epoch, measured without an update. */
   async #probe(epoch: number): Promise<Statistics | null> {
-    const statistics = emptyStatistics(this.#run, this.#chooser.tensors);
-    const gradients = this.#run.passes.gradients(new Map(this.#chooser.tensors.map((name) => [name, 'all'])));
-    for (const batch of this.#run.batches(epoch).slice(0, this.#run.options.refine.probeBatches)) {
-      await this.#run.computeGradients(batch, gradients);
-      await measureBatch(this.#run, batch, gradients, statistics);
-      this.#batches += 1;
+    const run = this.#run;
+    const { tensors } = this.#chooser;
+    const statistics = emptyStatistics(run, tensors);
+    const asTheyCome = addsAsTheyCome(run);
+    const use = async (some: ReadonlyMap<string, Gradient>): Promise<void> => addGradients(statistics, some);
+    for (const gradients of gradientsToMeasure(run, [tensors])) {
+      for (const batch of run.batches(epoch).slice(0, run.options.refine.probeBatches)) {
+        await run.computeGradients(batch, gradients, asTheyCome ? use : undefined);
+        if (!asTheyCome) await measureBatch(run, batch, gradients, statistics);
+        this.#batches += 1;
+      }
+      await gradients.release();
     }
-    await gradients.release();
     return statistics;
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sgdStep } from '../../optim/sgd.ts';
 import type { Tensor } from '../../tensor.ts';
-import type { BatchGradients, Placement } from '../../training/batch-gradients.ts';
+import type { BatchGradients } from '../../training/batch-gradients.ts';
 import type { Checkpoint } from '../../training/checkpoint.ts';
 import { type Gradient, stretchesOf } from '../../training/gradient.ts';
 import type { Run } from '../../training/run.ts';
@@ -9,7 +9,13 @@ import type { TrainingSpan } from '../../training/train-epochs.ts';
 import { countAll, difference, type Selection, type Sizes, union } from '../selection.ts';
 import { floatTensors, readSelection, restoreFloats, selectionTensors } from '../selection-tensors.ts';
 import type { Chooser } from './choose.ts';
-import { emptyStatistics, measureBatch } from './measure.ts';
+import {
+  addGradients,
+  addsAsTheyCome,
+  emptyStatistics,
+  gradientsToMeasure,
+  measureBatch,
+} from './measure.ts';
 import { type Narrowed, Narrowing, narrowedSteps } from './narrowing.ts';
 import { sliceTensors } from './slices.ts';
 import { bytesOfSums, type Statistics } from './statistics.ts';
@@ -51,6 +57,7 @@ export async function warmUp(
     stability.restore(checkpoint);
   }
 
+  const asTheyCome = addsAsTheyCome(run);
   let measuring = openGradients(run, narrowing.tensors);
   const limit = warmupBatches(run);
   const start = checkpoint?.progress ?? { epoch: 1, batch: 0 };
@@ -59,11 +66,24 @@ export async function warmUp(
       const gradients = measuring[batches % measuring.length];
       if (batches === limit || stable || gradients === undefined) break;
       batches += 1;
-      await run.step('warmup', batch, gradients, async () => {
+      const use = (some: ReadonlyMap<string, Gradient>): void => {
+        addGradients(statistics, some);
+        if (update === 'sgd') descend(run, some, lr);
+      };
+      const useAll = async (): Promise<void> => {
         await measureBatch(run, batch, gradients, statistics);
         if (update === 'sgd') descend(run, gradients.gradients, lr);
-        return { lr, gradNorm: null };
-      });
+      };
+      await run.step(
+        'warmup',
+        batch,
+        gradients,
+        async () => {
+          if (!asTheyCome) await useAll();
+          return { lr, gradNorm: null };
+        },
+        asTheyCome ? use : undefined,
+      );
       stable = await stability.reached(statistics, batches);
       if (!stable && batches < limit && (await narrowing.reached(statistics, batches))) {
         await releaseAll(measuring);
@@ -86,16 +106,8 @@ export async function warmUp(
 
 /** Gradients of all the tensors, or of one of `warmup.slices` parts of them at a time. */
 function openGradients(run: Run, tensors: readonly string[]): readonly BatchGradients[] {
-  const { slices } = run.options.warmup;
-  const sizes = run.sizes(tensors);
-  const groups = sliceTensors(tensors, sizes, slices);
-  const memory = new Float32Array(slices === 1 ? 0 : largest(groups, sizes));
-  return groups.map((names) =>
-    run.passes.gradients(
-      new Map(names.map((name) => [name, 'all'])),
-      slices === 1 ? undefined : oneAfterAnother(memory),
-    ),
-  );
+  const slices = sliceTensors(tensors, run.sizes(tensors), run.options.warmup.slices);
+  return gradientsToMeasure(run, slices);
 }
 
 async function releaseAll(all: readonly BatchGradients[]): Promise<void> {
@@ -207,18 +219,4 @@ function descend(run: Run, gradients: ReadonlyMap<string, Gradient>, lr: number)
       sgdStep(weights.subarray(start, start + values.length), 'all', values, null, step);
     }
   }
-}
-
-/** Weights of the largest group. */
-function largest(groups: readonly (readonly string[])[], sizes: Sizes): number {
-  return Math.max(...groups.map((names) => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)));
-}
-
-/** Puts gradients one after another into memory that other groups use as well. */
-function oneAfterAnother(memory: Float32Array): Placement {
-  let used = 0;
-  return (_, length) => {
-    used += length;
-    return memory.subarray(used - length, used);
-  };
 }

@@ -1,5 +1,7 @@
-import { type OptionPath, type OptionSection, optionSections } from './catalogue.ts';
+import { type OptionPath, type OptionSection, optionPaths, optionSections } from './catalogue.ts';
+import type { TrainOptions } from './options.ts';
 import { paperRows, tunedRows } from './presets.ts';
+import { valueAt } from './tree.ts';
 
 /** The text of `docs/options.md`: every option by section, and the presets. */
 export function optionsMarkdown(): string {
@@ -43,16 +45,23 @@ function presetLines(): readonly string[] {
     [
       ...Object.entries(values).map(([method, of]) => [code(method), of] as const),
       ...(aboveFrontier ? [[`${code('gspf')} with ${code('select.frontier')}`, aboveFrontier] as const] : []),
-    ].map(([method, { lr, batchSize, epochs, select = {} }]) => {
-      const selects = Object.entries(select).map(([name, value]) => `, \`select.${name}\` ${value}`);
-      return `| \`tuned\` | ${tasks.join(', ')} | ${method} | \`lr\` ${lr}, \`batchSize\` ${batchSize}, \`epochs\` ${epochs}${selects.join('')} |`;
-    }),
+    ].map(
+      ([method, given]) => `| \`tuned\` | ${tasks.join(', ')} | ${method} | ${valuesOf(given).join(', ')} |`,
+    ),
   );
   const printed = paperRows.map(({ benchmark, tasks, lr, batchSize, warmupEpochs, ratio }) => {
     const values = `\`lr\` ${lr}, \`batchSize\` ${batchSize}; \`gspf\` also \`warmup.epochs\` ${warmupEpochs}, \`select.ratio\` ${ratio}`;
     return `| \`paper\` (${benchmark}) | ${tasks.join(', ')} | both | ${values} |`;
   });
   return [...measured, ...printed];
+}
+
+/** What a preset gives, option by option. */
+function valuesOf(given: TrainOptions): readonly string[] {
+  return optionPaths().flatMap(({ path }) => {
+    const value = valueAt(given, path.split('.'));
+    return value === undefined ? [] : [`\`${path}\` ${value}`];
+  });
 }
 
 function code(value: unknown): string {

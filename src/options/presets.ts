@@ -64,7 +64,9 @@ export const tunedRows: readonly TunedRow[] = [
     },
     aboveFrontier: {
       lr: 5e-3,
-      emaDecay: 0.95,
+      clipNorm: null,
+      adamw: { beta2: 0.99 },
+      emaDecay: 0.98,
       batchSize: 32,
       epochs: 3,
       warmup,

@@ -17,7 +17,7 @@ it.each(['auto', 3] as const)(
     const { options, taken } = resolveOptions({ select }, { task: 'sst2' });
     expect(options.select).toMatchObject({ ...select, ratio: 0.005, scope: 'layer', granularity: 'row' });
     expect(taken).toEqual([
-      'Preset tuned for sst2 with gspf: epochs 3, batchSize 32, lr 0.005, forwardPrecision int8, gradientPrecision int8, emaDecay 0.95, warmup.maxBatches 12, warmup.rest train, select.ratio 0.005, select.scope layer, select.granularity row, prefix.precision int8-training.',
+      'Preset tuned for sst2 with gspf: epochs 3, batchSize 32, lr 0.005, clipNorm null, forwardPrecision int8, gradientPrecision int8, emaDecay 0.98, adamw.beta2 0.99, warmup.maxBatches 12, warmup.rest train, select.ratio 0.005, select.scope layer, select.granularity row, prefix.precision int8-training.',
     ]);
   },
 );

@@ -55,6 +55,7 @@ const defaults = {
     granularity: 'element',
     frontier: 'none',
     frontierMass: 0.85,
+    frontierLowerMass: 0,
   },
   refine: { every: 0, alpha: 0.5, source: 'probe', probeBatches: 8, dropped: 'keep', enter: 'zero' },
   prefix: { cache: 'auto', cacheBytes: null, dropout: null, precision: 'fp32' },
@@ -133,7 +134,7 @@ describe('the options of the reference runs', () => {
         rest: null,
         slices: 1,
       },
-      select: { ...options.select, frontier: 'none', frontierMass: 0.85 },
+      select: { ...options.select, frontier: 'none', frontierMass: 0.85, frontierLowerMass: 0 },
     });
   });
 });

@@ -71,8 +71,6 @@ export interface SelectOptions {
   readonly frontier: 'none' | 'auto' | number;
   /** Least share of the score mass that the frontier `auto` keeps. */
   readonly frontierMass: number;
-  /** Least share that it keeps of the score mass which a frontier at the middle of the model would lose. */
-  readonly frontierLowerMass: number;
 }
 
 /** Phase 3: selecting anew while training. */

@@ -49,13 +49,7 @@ const bestWeights = { ratio: 0.003, frontierMass: 0.8 } as const;
  * Whole rows in every layer above a frontier: most of the best weights lie near the head, in few places, where they soon
  * learn no more. Gradients of rows are cheap besides.
  */
-const rowsOfLayers = {
-  ratio: 0.005,
-  scope: 'layer',
-  granularity: 'row',
-  frontierMass: 0.8,
-  frontierLowerMass: 0.1,
-} as const;
+const rowsOfLayers = { ratio: 0.005, scope: 'layer', granularity: 'row', frontierMass: 0.87 } as const;
 
 /** The rates of text classification: where to begin with another task. */
 export const firstRates: Readonly<Record<Method, number>> = { gspf: 3e-3, full: 5e-5 };

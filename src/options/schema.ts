@@ -200,11 +200,6 @@ const select = z
     frontierMass: fraction
       .default(0.85)
       .describe('Least share of the score mass of the selection without a frontier that `auto` keeps.'),
-    frontierLowerMass: fraction
-      .default(0)
-      .describe(
-        'Least share that `auto` keeps of the score mass which a frontier at the middle of the model would lose. From seed to seed it differs less than the share of the whole mass.',
-      ),
   } satisfies Fields<SelectOptions>)
   .prefault({})
   .describe('Phase 2, `gspf` only: selects the weights to train.');

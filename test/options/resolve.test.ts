@@ -13,7 +13,7 @@ it('takes the tuned values where nothing is given, and says so', () => {
 it.each(['auto', 3] as const)(
   'takes those for a frontier where that is %s, as far as they are not given',
   (frontier) => {
-    const select = { frontier, frontierMass: 0.5, frontierLowerMass: 0.2 };
+    const select = { frontier, frontierMass: 0.5 };
     const { options, taken } = resolveOptions({ select }, { task: 'sst2' });
     expect(options.select).toMatchObject({ ...select, ratio: 0.005, scope: 'layer', granularity: 'row' });
     expect(taken).toEqual([

@@ -55,7 +55,6 @@ const defaults = {
     granularity: 'element',
     frontier: 'none',
     frontierMass: 0.85,
-    frontierLowerMass: 0,
   },
   refine: { every: 0, alpha: 0.5, source: 'probe', probeBatches: 8, dropped: 'keep', enter: 'zero' },
   prefix: { cache: 'auto', cacheBytes: null, dropout: null, precision: 'fp32' },
@@ -134,7 +133,7 @@ describe('the options of the reference runs', () => {
         rest: null,
         slices: 1,
       },
-      select: { ...options.select, frontier: 'none', frontierMass: 0.85, frontierLowerMass: 0 },
+      select: { ...options.select, frontier: 'none', frontierMass: 0.85 },
     });
   });
 });

@@ -14,8 +14,6 @@ export interface FrontierReport {
   readonly layers: number;
   /** The selection's score mass over that of the selection without a frontier. */
   readonly massKept: number;
-  /** The share of what a frontier at the middle of the model loses of that mass that this one keeps; 1 where it loses none. */
-  readonly lowerMassKept: number;
   /** Share of a training step's floating-point operations that it saves, by the table of operations. */
   readonly saving: number;
 }
@@ -39,8 +37,6 @@ export interface FrontierField {
   readonly operations: StepOperations;
   /** Least share of the unrestricted choice's score mass to keep (`select.frontierMass`). */
   readonly leastMass: number;
-  /** Least share to keep of what a frontier at the middle of the model loses of that mass (`select.frontierLowerMass`). */
-  readonly leastLowerMass: number;
   /** The choice from some of the tensors. */
   readonly selectFrom: (tensors: readonly EligibleTensor[]) => Selected;
 }
@@ -56,21 +52,14 @@ const BOTTOM = -1;
 
 /**
  * The frontier with the most score mass for each operation of a training step, among those that keep
- * `leastMass` of the mass of the choice without one, and `leastLowerMass` of what the lower half of the model adds to it.
- * Of equals, the highest.
+ * `leastMass` of the mass of the choice without one. Of equals, the highest.
  */
 export function chooseFrontier(field: FrontierField): FrontierChoice {
-  const { tensors, whole, depths, operations, leastMass, leastLowerMass, selectFrom } = field;
+  const { tensors, whole, depths, operations, leastMass, selectFrom } = field;
   const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
   const costOf = (depth: number, { selection }: Selected): number =>
     stepOperations(depth, operations) + sparseOperations(selection, shapes, operations.tokens);
-  const selectAbove = (depth: number): Selected =>
-    selectFrom(tensors.filter(({ name }) => depths.of(name) >= depth));
   const unrestricted = selectFrom(tensors);
-  const upper = selectAbove(depths.layers / 2);
-  const lowerMass = unrestricted.mass - upper.mass;
-  const lowerShare = ({ mass }: Selected): number =>
-    lowerMass > 0 ? Math.max(0, mass - upper.mass) / lowerMass : 1;
   const mostCost = costOf(BOTTOM, unrestricted);
   const highest = Math.min(
     depths.layers,
@@ -83,11 +72,10 @@ export function chooseFrontier(field: FrontierField): FrontierChoice {
     if (depth > highest || depth === BOTTOM) continue;
     // Less mass than the unrestricted choice's is all that this and the deeper ones can have.
     if (unrestricted.mass / stepOperations(depth, operations) < worth(best)) break;
-    const selected = selectAbove(depth);
-    const keepsEnough =
-      selected.mass >= leastMass * unrestricted.mass && lowerShare(selected) >= leastLowerMass;
+    const above = tensors.filter(({ name }) => depths.of(name) >= depth);
+    const selected = selectFrom(above);
     const found = { selected, depth, cost: costOf(depth, selected) };
-    if (keepsEnough && worth(found) > worth(best)) best = found;
+    if (selected.mass >= leastMass * unrestricted.mass && worth(found) > worth(best)) best = found;
   }
   return {
     selected: best.selected,
@@ -95,7 +83,6 @@ export function chooseFrontier(field: FrontierField): FrontierChoice {
       layer: best.depth === BOTTOM ? null : best.depth,
       layers: depths.layers,
       massKept: unrestricted.mass === 0 ? 1 : best.selected.mass / unrestricted.mass,
-      lowerMassKept: lowerShare(best.selected),
       saving: 1 - best.cost / mostCost,
     },
   };

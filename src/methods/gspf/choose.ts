@@ -166,7 +166,6 @@ export class Chooser {
       depths: this.depths,
       operations: this.#operations(),
       leastMass: select.frontierMass,
-      leastLowerMass: select.frontierLowerMass,
       selectFrom: (some) => this.#selectFrom(some, scorer, best, listed),
     });
     if (select.scope === best.scope && select.granularity === best.granularity)

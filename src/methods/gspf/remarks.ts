@@ -36,13 +36,13 @@ export function remarksOn(
 }
 
 /** Tells a frontier that was chosen. */
-export function frontierNote({ layer, layers, massKept, lowerMassKept, saving }: FrontierReport): string {
+export function frontierNote({ layer, layers, massKept, saving }: FrontierReport): string {
   if (layer === null) return 'Frontier auto: none. No layer can be left out for what it would save.';
   const from =
     layer >= layers
       ? 'only what follows the last layer is selected from'
       : `${placeOf(layer, layers)} is the lowest to select in`;
-  return `Frontier auto: ${from}. ${percent(massKept)} of the score mass is kept, ${percent(lowerMassKept)} of the lower half's, and a step takes ${percent(saving)} fewer operations.`;
+  return `Frontier auto: ${from}. ${percent(massKept)} of the score mass is kept, and a step takes ${percent(saving)} fewer operations.`;
 }
 
 function percent(share: number): string {

@@ -18,7 +18,12 @@ const units = { steps: 'ms', products: 'ms', memory: 'MB', runs: 's', share: '' 
  */
 export function figuresOf(measured) {
   const single = rows.flatMap((row) => (measured[row.id] ? figureOf(row, measured[row.id]) : []));
-  return [...single, ...fastestPeer(single), ...scores(measured['B.whole'])];
+  return [
+    ...single,
+    ...fastestPeer(single),
+    ...scores(measured['B.whole']),
+    ...longerRuns(measured['B.whole-5']),
+  ];
 }
 
 function figureOf(row, { pairs, reports, failed }) {
@@ -67,13 +72,10 @@ function fastestPeer(figures) {
   return [judged({ id: 'A.fastest', says, peer, unit, bar: 0.5, aim: 0.33, pairs, ours, theirs, ratio })];
 }
 
-/**
- * What whole runs say beside their time: how soon a score is reached, and which score in the end. A run that never
- * reaches it takes forever: it counts among the ratios as infinitely large.
- */
-function scores({ pairs = [] } = {}) {
-  const both = pairs.filter(({ oursRun, theirsRun }) => oursRun && theirsRun);
-  if (both.length === 0) return [];
+const withBothRuns = (pairs) => pairs.filter(({ oursRun, theirsRun }) => oursRun && theirsRun);
+
+/** How soon each side has the score. A run that never does takes forever: among the ratios it is infinitely large. */
+function timeToScore(id, says, both) {
   const times = both.map(({ oursRun, theirsRun }) => {
     const target = theirsRun.accuracy - 0.01;
     const [ours, theirs] = [oursRun, theirsRun].map(
@@ -83,9 +85,9 @@ function scores({ pairs = [] } = {}) {
     return { ours, theirs };
   });
   const missed = times.filter(({ ours }) => ours === Number.POSITIVE_INFINITY).length;
-  const time = judged({
-    id: 'B.time-to-score',
-    says: "time to full fine-tuning's final score less one point",
+  return judged({
+    id,
+    says,
     peer: peerName({ method: 'full', precision: 'fp32' }),
     unit: 's',
     bar: 0.5,
@@ -96,6 +98,40 @@ function scores({ pairs = [] } = {}) {
     theirs: median(times.map(({ theirs }) => theirs)),
     ...(missed > 0 && { failed: `not reached in ${missed} of ${both.length} runs` }),
   });
+}
+
+/** What runs of more epochs than PyTorch's are for. */
+function longerRuns({ pairs = [] } = {}) {
+  const both = withBothRuns(pairs);
+  if (both.length === 0) return [];
+  return [
+    timeToScore(
+      'B.time-to-score-5',
+      "time to full fine-tuning's final score less one point, by runs of 5 epochs",
+      both,
+    ),
+    ...seen('B.whole-5', both),
+  ];
+}
+
+/** Optimiser steps and examples of each side. */
+function seen(prefix, both) {
+  return ['steps', 'examples'].map((what) => ({
+    id: `${prefix}.${what}`,
+    says: `${what === 'steps' ? 'optimiser steps' : 'examples'} seen`,
+    peer: peerName({ method: 'full', precision: 'fp32' }),
+    unit: '',
+    pairs: both.length,
+    ours: median(both.map(({ oursRun }) => oursRun[what])),
+    theirs: median(both.map(({ theirsRun }) => theirsRun[what])),
+  }));
+}
+
+/** What whole runs say beside their time: how soon a score is reached, and which score in the end. */
+function scores({ pairs = [] } = {}) {
+  const both = withBothRuns(pairs);
+  if (both.length === 0) return [];
+  const time = timeToScore('B.time-to-score', "time to full fine-tuning's final score less one point", both);
   const bySeed = [...new Map(both.map((pair) => [pair.seed, pair])).values()];
   const differences = bySeed.map(({ oursRun, theirsRun }) => 100 * (oursRun.accuracy - theirsRun.accuracy));
   const score = (id, some) => ({
@@ -117,14 +153,6 @@ function scores({ pairs = [] } = {}) {
       holds: isEnough ? (barred.difference >= -1 ? 'yes' : 'no') : 'too few seeds',
     },
     ...(differences.length > SEEDS_FOR_BAR ? [score('B.score-all', differences)] : []),
-    ...['steps', 'examples'].map((what) => ({
-      id: `B.${what}`,
-      says: `${what === 'steps' ? 'optimiser steps' : 'examples'} seen`,
-      peer: time.peer,
-      unit: '',
-      pairs: both.length,
-      ours: median(both.map(({ oursRun }) => oursRun[what])),
-      theirs: median(both.map(({ theirsRun }) => theirsRun[what])),
-    })),
+    ...seen('B', both),
   ];
 }

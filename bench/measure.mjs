@@ -11,6 +11,9 @@ const node = process.execPath;
 /** Seconds for a peer's whole run: twice what PyTorch's full fine-tuning takes on two cores. */
 const PATIENCE = 300;
 
+/** Of whole runs. */
+const EPOCHS = 3;
+
 /**
  * Starts what a row needs.
  *
@@ -74,7 +77,7 @@ const kinds = {
     ...nothingMore,
     pair: async (seed) => {
       const measures = [
-        async () => ({ ours: await ourWholeRun(seed, place) }),
+        async () => ({ ours: await ourWholeRun(seed, row.epochs ?? EPOCHS, place) }),
         async () => ({ theirs: await theirWholeRun(row.theirs, seed, place) }),
       ];
       const found = {};
@@ -146,12 +149,13 @@ function memoryRun(run, { a: { model, materials, shape } }) {
   ];
 }
 
-async function ourWholeRun(seed, place) {
+async function ourWholeRun(seed, epochs, place) {
   const { model, data, limit } = place.b;
   const { document, seconds } = await ourRun(
     [
       ...['--model', model, '--task', 'sst2', '--data', data, '--limit-train', `${limit}`],
-      ...['--batch-size', '32', '--epochs', '3', '--seed', `${seed}`, '--set', 'select.frontier=auto'],
+      ...['--batch-size', '32', '--epochs', `${epochs}`, '--seed', `${seed}`],
+      ...['--set', 'select.frontier=auto'],
     ],
     place,
   );
@@ -160,7 +164,7 @@ async function ourWholeRun(seed, place) {
   return {
     seconds,
     steps,
-    examples: Math.min(steps * 32, 3 * task.trainExamples),
+    examples: Math.min(steps * 32, epochs * task.trainExamples),
     accuracy: metrics.accuracy,
     evaluations: evaluations.map(({ epoch, metrics: { accuracy }, elapsedMs }) => ({
       epoch,
@@ -176,13 +180,14 @@ async function theirWholeRun({ method, precision }, seed, { python, threads, b: 
   if (python === undefined) return undefined;
   const words = [
     path('peers/full_finetuning.py'),
-    ...['--model', model, '--data', data, '--limit', `${limit}`, '--batch', '32', '--epochs', '3'],
+    ...['--model', model, '--data', data, '--limit', `${limit}`, '--batch', '32'],
+    ...['--epochs', `${EPOCHS}`],
     ...['--method', method, '--precision', precision, '--seed', `${seed}`, '--threads', `${threads}`],
     '--evaluate-each-epoch',
   ];
   const { document } = await runProcess(python, words, PATIENCE);
   const { wallSeconds, steps, accuracy, evaluations, peakRssMB, trainRows } = document;
-  return { seconds: wallSeconds, steps, examples: 3 * trainRows, accuracy, evaluations, peakRssMB };
+  return { seconds: wallSeconds, steps, examples: EPOCHS * trainRows, accuracy, evaluations, peakRssMB };
 }
 
 /** What a process takes that has only imported the package. */

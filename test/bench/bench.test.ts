@@ -67,6 +67,7 @@ test('a table says of each bar whether it holds', async () => {
     'A.peer.lora-bf16': { circumstances, pairs: steps(nine(0.45)) },
     'A.peer.top-bf16': { circumstances, pairs: [], failed: 'RuntimeError: no compiler' },
     'B.whole': { circumstances, pairs: [run(0, 0.83, 0.84), run(1, 0.84, 0.84), run(2, 0.8, 0.84)] },
+    'B.whole-5': { circumstances, pairs: nine(0.84).map((_, seed) => run(seed, 0.84, 0.84)) },
   };
   writeFileSync(file, JSON.stringify({ rows }));
   const { stdout } = await bench('--report', '--results', file);
@@ -94,6 +95,9 @@ test('a table says of each bar whether it holds', async () => {
   expect(cells.get('B.score')?.[3]).toBe('−1.67 points');
   expect(ends('B.score')).toBe('no');
   expect(cells.get('B.steps')?.slice(5, 7)).toEqual(['300', '375']);
+  expect(cells.get('B.time-to-score-5')?.slice(2, 4)).toEqual(['≤ 0.5 (0.3)', '0.250']);
+  expect(ends('B.time-to-score-5')).toBe('yes');
+  expect(ends('B.whole-5')).toBe('–');
 });
 
 test.each([
